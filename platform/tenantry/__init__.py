@@ -1,0 +1,1 @@
+"""Tenantry: the control plane for vendors who run one copy of their product for each client."""

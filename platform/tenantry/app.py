@@ -1,0 +1,206 @@
+"""
+The only place where the parts meet: settings, engine, ports, doors.
+
+`application` (Flask) and `celery` are built when they are first asked for, so that importing this
+module needs no settings: `gunicorn tenantry.app:application`, `celery -A tenantry.app:celery`.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import structlog
+from celery import Celery
+from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.orm import sessionmaker
+
+from tenantry.adapters.dns import DnsResolver
+from tenantry.adapters.dokploy import DokployTargets
+from tenantry.adapters.mailer import SmtpMailer
+from tenantry.adapters.vault import Vault
+from tenantry.adapters.web import OutboundWeb
+from tenantry.adapters.wire import send_until
+from tenantry.cli import commands
+from tenantry.config import Settings, load
+from tenantry.engine.dispatch import Dispatcher, Send
+from tenantry.engine.runner import Runner, no_hook
+from tenantry.engine.store import open_engine
+from tenantry.engine.watchdog import Watchdog
+from tenantry.journal import Redactor
+from tenantry.operations.desk import Desk
+from tenantry.ports import Ports, SecretStore
+from tenantry.steps import HANDLERS
+from tenantry.tasks import BackgroundSender, make_celery, queue_length, sender
+from tenantry.web import create_web
+
+WORKER_POOL = 48
+
+
+class Workshop:
+    """
+    Builds each part once, on demand, from one environment.
+
+    A process asks for what it needs: a worker never builds the panel, the CLI never a runner.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._lock = threading.RLock()
+        self._runner: tuple[int, Runner] | None = None
+        self.hook: Callable[[str], None] = no_hook
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Checked settings; SettingsInvalid lists every problem."""
+        return load(self._environ)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database."""
+        return open_engine(self.settings.database_url, pool=WORKER_POOL)
+
+    @cached_property
+    def vault(self) -> SecretStore:
+        """Seals and opens secrets."""
+        return Vault(self.settings.key_ring)
+
+    @cached_property
+    def ports(self) -> Ports:
+        """The outside world."""
+        return build_ports(self.settings, self.vault)
+
+    @cached_property
+    def celery(self) -> Celery:
+        """The Celery application; its tasks ask for a runner in the worker."""
+        return make_celery(self.settings.redis_url, lambda: self.runner)
+
+    @cached_property
+    def send(self) -> Send:
+        """Sends chains at once."""
+        return sender(self.celery)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """Publishes from workers, watchdog and commands."""
+        return Dispatcher(self.engine, self.send)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Operations for commands."""
+        return self._desk(self.dispatcher, self.engine)
+
+    def _desk(self, dispatcher: Dispatcher, engine: Engine) -> Desk:
+        sessions = sessionmaker(engine, expire_on_commit=False)
+        return Desk(self.settings, engine, sessions, self.vault, dispatcher)
+
+    @property
+    def runner(self) -> Runner:
+        """One for each process: a forked child must not share its parent's connections."""
+        with self._lock:
+            if self._runner is None or self._runner[0] != os.getpid():
+                if self._runner is not None:
+                    self.engine.dispose(close=False)
+                    del self.ports
+                self._runner = (os.getpid(), self._make_runner())
+            return self._runner[1]
+
+    def _make_runner(self) -> Runner:
+        settings = self.settings
+        return Runner(
+            engine=self.engine,
+            ports=self.ports,
+            handlers=HANDLERS,
+            times=settings.times,
+            dispatcher=self.dispatcher,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            public_url=settings.public_url,
+            always_secret=known_secrets(settings),
+            at=self.hook,
+        )
+
+    @cached_property
+    def watchdog(self) -> Watchdog:
+        """Repairs from the rows."""
+        return Watchdog(
+            self.engine, self.dispatcher, self.settings.times, queue_length(self.settings.redis_url)
+        )
+
+    @cached_property
+    def application(self) -> Flask:
+        """The panel and everything else that answers HTTP."""
+        background = BackgroundSender(self.send, self.settings.times.broker_pause)
+        desk = self._desk(Dispatcher(self.engine, background), self.engine)
+        return create_web(desk, broker_resting=lambda: background.resting)
+
+
+def build_ports(settings: Settings, vault: SecretStore) -> Ports:
+    """Real adapters behind every port."""
+    times = settings.times
+    resolver = DnsResolver(settings.outbound.resolvers, lifetime=times.dns)
+    return Ports(
+        target=DokployTargets(settings.targets, total=times.http, connect=times.connect),
+        resolver=resolver,
+        web=OutboundWeb(allow=settings.outbound.allow, mapped=settings.outbound.map),
+        mailer=SmtpMailer(settings.mail, timeout=times.smtp),
+        secrets=vault,
+        send_until=send_until,
+    )
+
+
+def known_secrets(settings: Settings) -> tuple[str, ...]:
+    """Secrets of the configuration, which no log may ever hold."""
+    found = [settings.secret_key, settings.mail.password, settings.flower_password]
+    found += [target.key for target in settings.targets]
+    return tuple(secret for secret in found if secret)
+
+
+def set_up_logging(settings: Settings | None, *, stream: Any = None) -> None:
+    """Structured lines on standard error, redacted by value and by shape."""
+    redactor = Redactor(known_secrets(settings) if settings else ())
+
+    def redact(_logger: Any, _name: str, event: Any) -> Any:
+        return {k: redactor.redact(v) if isinstance(v, str) else v for k, v in event.items()}
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.processors.LogfmtRenderer(bool_as_flag=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+
+
+_workshop: Workshop | None = None
+
+
+def workshop() -> Workshop:
+    """The one of this process, from its environment."""
+    global _workshop  # noqa: PLW0603 — the entry points of gunicorn and Celery are module names
+    if _workshop is None:
+        _workshop = Workshop(os.environ)
+        set_up_logging(_workshop.settings)
+    return _workshop
+
+
+def __getattr__(name: str) -> Any:
+    if name == "application":
+        return workshop().application
+    if name == "celery":
+        return workshop().celery
+    raise AttributeError(name)
+
+
+def main() -> None:
+    """The `tenantry` command."""
+    commands(obj=Workshop(os.environ))

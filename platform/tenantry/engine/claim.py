@@ -1,0 +1,278 @@
+"""
+Taking a step: compare-and-set with a fence and a lease, in one transaction (KERNEL R5, §2.2).
+
+A message may be old, doubled, early or late; the claim alone decides, and refuses by returning
+what the chain should do instead.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
+
+from tenantry.config import Times
+from tenantry.engine.progress import Hint, finish_cancel, lock_tenant
+from tenantry.engine.store import locked
+from tenantry.engine.transitions import move, move_known
+from tenantry.models import (
+    Deployment,
+    DeploymentStep,
+    JobRecord,
+    TargetRow,
+    Tenant,
+    TenantService,
+)
+from tenantry.models.dbtime import db_now
+from tenantry.planning.catalogue import SLOW_QUEUE, StepKind, kind_of
+from tenantry.planning.states import DONE_STEP, ENDED_DEPLOYMENT, DeploymentStatus, TenantStatus
+
+Step = DeploymentStep
+PROVISION = "internal.provision"
+
+
+class Refusal(Enum):
+    """Why nothing was claimed: the step is done and the chain goes on, or the chain ends here."""
+
+    DONE_ALREADY = "done already"
+    NOT_NOW = "not now"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a task carries: ids and the epoch, nothing else."""
+
+    deployment_id: int
+    step_id: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    A step that is ours until its lease ends.
+
+    `fence` stands in every later write. The rows are plain values, read in the claim's own
+    transaction; nothing here is attached to a session.
+    """
+
+    message: Message
+    kind: StepKind
+    owner: str
+    fence: int
+    attempts: int
+    budget_used: int
+    lease: float
+    deployment: Row[Any]
+    step: Row[Any]
+    services: tuple[Row[Any], ...]
+    now: datetime
+    waited: float
+
+    def where(self) -> Any:
+        """The condition of every later write of this claim; no row means Lost."""
+        return and_(
+            Step.id == self.message.step_id, Step.fence == self.fence, Step.status == "running"
+        )
+
+
+def lease_of(kind: StepKind, times: Times) -> float:
+    """Call deadline and a margin, in seconds."""
+    return kind.call_deadline * times.scale + times.lease_margin
+
+
+def settle_of(kind: StepKind, times: Times) -> float:
+    """How long the outcome of an unanswered call may still appear."""
+    if kind.queue == SLOW_QUEUE:
+        return max(times.settle, kind.call_deadline * times.scale)
+    return times.settle
+
+
+def claim(
+    conn: Connection, message: Message, *, owner: str, times: Times, suspect: bool
+) -> Claim | Refusal | list[Hint]:
+    """
+    Claims one step.
+
+    A list of hints means that the message found a cancelled deployment and ended it instead.
+    """
+    deployment = _locked_context(conn, message.deployment_id)
+    if deployment is None:
+        return Refusal.NOT_NOW
+    step = conn.execute(
+        select(Step.__table__, db_now().label("now")).where(
+            Step.id == message.step_id, Step.deployment_id == message.deployment_id
+        )
+    ).one_or_none()
+    if step is None:
+        return Refusal.NOT_NOW
+    if step.status in DONE_STEP:
+        return Refusal.DONE_ALREADY
+    kind = kind_of(step.step_key)
+    # A key of a newer version waits for a newer worker.
+    if kind is None or deployment.epoch != message.epoch:
+        return Refusal.NOT_NOW
+    if step.gates and deployment.cancel_requested:
+        return finish_cancel(conn, deployment)
+    if not _may_run(deployment, step) or (step.lost > 0 and not suspect):
+        return Refusal.NOT_NOW
+    if _postponed(conn, deployment, step, kind, times):
+        return Refusal.NOT_NOW
+    return _take(conn, message, deployment, step, kind, owner, times)
+
+
+def _locked_context(conn: Connection, deployment_id: int) -> Any:
+    return conn.execute(
+        locked(
+            select(
+                Deployment.__table__,
+                Tenant.status.label("tenant_status"),
+                Tenant.external_ref.label("tenant_marker"),
+                Tenant.dokploy_project_id,
+                Tenant.dokploy_environment_id,
+                Tenant.project_id,
+                TargetRow.name.label("target_name"),
+                TargetRow.breaker_until,
+                TargetRow.breaker_count,
+            )
+            .join(Tenant, Tenant.id == Deployment.tenant_id)
+            .join(TargetRow, TargetRow.id == Deployment.target_id)
+            .where(Deployment.id == deployment_id),
+            of=Deployment,
+        )
+    ).one_or_none()
+
+
+def _may_run(deployment: Any, step: Any) -> bool:
+    if step.status not in {"pending", "waiting"} or step.due_at is None:
+        return False
+    if step.gates:
+        return bool(deployment.status == DeploymentStatus.RUNNING)
+    return deployment.status in ENDED_DEPLOYMENT and step.epoch == deployment.epoch
+
+
+def _postponed(conn: Connection, deployment: Any, step: Any, kind: StepKind, times: Times) -> bool:
+    """
+    Moves the due time where the target rests, or an earlier call may still show its effect.
+
+    No state changes, no attempt is spent.
+    """
+    until = deployment.breaker_until if step.gates else None
+    if step.intent_at is not None:
+        settled = step.intent_at + timedelta(seconds=settle_of(kind, times))
+        until = max(until, settled) if until else settled
+    if until is None or until <= step.now:
+        return False
+    conn.execute(
+        update(Step)
+        .where(Step.id == step.id, Step.status == step.status)
+        .values(due_at=until, hinted_at=None, hints=0)
+    )
+    conn.execute(
+        update(JobRecord)
+        .where(JobRecord.step_id == step.id, JobRecord.status == "scheduled")
+        .values(next_run_at=until)
+    )
+    return True
+
+
+def _take(
+    conn: Connection,
+    message: Message,
+    deployment: Any,
+    step: Any,
+    kind: StepKind,
+    owner: str,
+    times: Times,
+) -> Claim | Refusal:
+    if step.step_key == PROVISION and deployment.tenant_status == TenantStatus.PROVISIONING:
+        lock_tenant(conn, deployment.tenant_id)
+        move(
+            conn,
+            "tenant",
+            TenantStatus.WAITING_FOR_INTERNAL_PROVISION,
+            Tenant.id == deployment.tenant_id,
+            reason="its own provisioning call is under way",
+        )
+    lease = lease_of(kind, times)
+    before = aliased(Step)
+    predecessor = exists().where(
+        before.deployment_id == message.deployment_id,
+        before.order < step.order,
+        before.gates,
+        ~before.status.in_(DONE_STEP),
+        before.retried_by_id.is_(None),
+    )
+    statement = (
+        update(Step)
+        .where(
+            Step.id == step.id,
+            Step.status == step.status,
+            Step.fence == step.fence,
+            Step.due_at <= db_now(),
+            or_(Step.gates.is_(False), ~predecessor),
+        )
+        .values(
+            fence=Step.fence + 1,
+            attempts=Step.attempts + 1,
+            owner=owner,
+            lease_until=db_now(lease),
+            started_at=func.coalesce(Step.started_at, db_now()),
+        )
+    )
+    taken = move_known(
+        conn,
+        "step",
+        step.status,
+        "running",
+        statement,
+        row_id=step.id,
+        reason="claimed",
+        actor=owner,
+    )
+    if not taken:
+        return Refusal.NOT_NOW
+    move(
+        conn,
+        "job",
+        "running",
+        JobRecord.step_id == step.id,
+        JobRecord.status == "scheduled",
+        reason="its step was claimed",
+    )
+    services = conn.execute(
+        select(TenantService.__table__)
+        .where(TenantService.tenant_id == deployment.tenant_id)
+        .order_by(TenantService.id)
+    ).all()
+    attempts = step.attempts + 1
+    return Claim(
+        message=message,
+        kind=kind,
+        owner=owner,
+        fence=step.fence + 1,
+        attempts=attempts,
+        budget_used=attempts - step.budget_from - step.lost - step.polls,
+        lease=lease,
+        deployment=deployment,
+        step=step,
+        services=tuple(services),
+        now=step.now,
+        waited=(step.now - step.started_at).total_seconds() if step.started_at else 0.0,
+    )
+
+
+def intend(conn: Connection, claim: Claim, what: dict[str, Any]) -> bool:
+    """
+    Commits what is about to be changed and renews the lease; False means Lost.
+
+    One statement, checked by fence and by the lease itself (KERNEL R7).
+    """
+    result: Any = conn.execute(
+        update(Step)
+        .where(claim.where(), Step.lease_until >= db_now())
+        .values(intent_at=db_now(), lease_until=db_now(claim.lease), intent=what)
+    )
+    return bool(result.rowcount == 1)

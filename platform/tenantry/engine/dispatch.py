@@ -1,0 +1,120 @@
+"""
+From rows to Celery chains, after the commit.
+
+A chain is a string of reminders over the open gating steps in order. Losing, doubling or delaying
+one is harmless, so an error while publishing is logged and left to the watchdog (KERNEL R16).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Engine, select
+
+from tenantry.engine.progress import Hint, admit
+from tenantry.engine.store import transaction
+from tenantry.models import Deployment, DeploymentStep, JobRecord
+from tenantry.models.base import uuid7
+from tenantry.planning.catalogue import STEPS_QUEUE, SUSPECT_QUEUE, kind_of
+from tenantry.planning.states import DONE_STEP, ENDED_DEPLOYMENT, DeploymentStatus
+
+log = structlog.get_logger(__name__)
+Step = DeploymentStep
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One task of a chain."""
+
+    step_id: int
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What is handed to the broker: ids and an epoch. `task_id` names the head."""
+
+    deployment_id: int
+    epoch: int
+    links: tuple[Link, ...]
+    task_id: UUID
+    countdown: float | None = None
+
+
+Send = Callable[[Chain], None]
+
+
+class Dispatcher:
+    """Publishes chains. Safe to share between threads; `send` decides how long it may take."""
+
+    def __init__(self, engine: Engine, send: Send) -> None:
+        self._engine = engine
+        self._send = send
+
+    def publish(self, hints: Iterable[Hint]) -> int:
+        """Publishes each hint once; returns how many went out. Never raises for the broker."""
+        sent = 0
+        for hint in {h.deployment_id: h for h in hints}.values():
+            chain = self.chain_of(hint)
+            if chain is None:
+                continue
+            try:
+                self._send(chain)
+            except Exception as trouble:  # noqa: BLE001 — any broker trouble is the watchdog's
+                log.warning("not published", error=type(trouble).__name__, chain=chain.task_id.hex)
+                continue
+            sent += 1
+        return sent
+
+    def admit(self, target_id: int) -> int:
+        """Lets waiting deployments of a target in, and publishes them."""
+        with transaction(self._engine) as conn:
+            hints = admit(conn, target_id)
+        self.publish(hints)
+        return len(hints)
+
+    def chain_of(self, hint: Hint) -> Chain | None:
+        """The chain as the rows want it now; None where nothing is open."""
+        with transaction(self._engine) as conn:
+            deployment = conn.execute(
+                select(Deployment.status, Deployment.epoch).where(
+                    Deployment.id == hint.deployment_id
+                )
+            ).one_or_none()
+            if deployment is None:
+                return None
+            rows = conn.execute(
+                select(Step.id, Step.step_key, Step.lost, Step.gates, JobRecord.job_id)
+                .outerjoin(
+                    JobRecord,
+                    (JobRecord.step_id == Step.id) & JobRecord.status.in_(("scheduled", "running")),
+                )
+                .where(
+                    Step.deployment_id == hint.deployment_id,
+                    Step.retried_by_id.is_(None),
+                    Step.status.not_in((*DONE_STEP, "failed", "cancelled")),
+                    Step.gates.is_(True)
+                    if deployment.status == DeploymentStatus.RUNNING
+                    else (Step.gates.is_(False)) & (Step.epoch == deployment.epoch),
+                )
+                .order_by(Step.order)
+            ).all()
+        waits = deployment.status in ENDED_DEPLOYMENT or deployment.status == "running"
+        if not rows or not waits:
+            return None
+        return Chain(
+            deployment_id=hint.deployment_id,
+            epoch=deployment.epoch,
+            links=tuple(Link(row.id, queue_of(row.step_key, row.lost)) for row in rows),
+            task_id=rows[0].job_id or uuid7(),
+            countdown=hint.countdown,
+        )
+
+
+def queue_of(step_key: str, lost: int) -> str:
+    """A step that has lost a worker is tried only where it can hurt no bystander (KERNEL R21)."""
+    if lost:
+        return SUSPECT_QUEUE
+    kind = kind_of(step_key)
+    return kind.queue if kind else STEPS_QUEUE

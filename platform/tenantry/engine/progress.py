@@ -1,0 +1,355 @@
+"""
+How deployments start and end: admission, the end, cancel. Each function runs in the caller's
+transaction and returns what is to be published after its commit.
+
+Lock order everywhere: Target, Deployment, Tenant, Step, TenantService, JobRecord (KERNEL R3).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy.orm import aliased
+
+from tenantry.engine.store import locked
+from tenantry.engine.transitions import move
+from tenantry.journal import cap_line, status_changed
+from tenantry.models import Deployment, DeploymentStep, JobRecord, TargetRow, Tenant
+from tenantry.models.base import uuid7
+from tenantry.models.dbtime import db_now
+from tenantry.planning.catalogue import kind_of
+from tenantry.planning.states import DONE_STEP, NEW, OPEN_JOB, DeploymentStatus, TenantStatus
+
+Step = DeploymentStep
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A chain to be published after the commit: of the rest of a deployment, or of one mail."""
+
+    deployment_id: int
+    countdown: float | None = None
+
+
+def lock_deployment(conn: Connection, deployment_id: int) -> Any:
+    """The deployment's row, locked; None where there is none."""
+    return conn.execute(
+        locked(
+            select(
+                Deployment.id,
+                Deployment.tenant_id,
+                Deployment.target_id,
+                Deployment.status,
+                Deployment.epoch,
+                Deployment.cancel_requested,
+                Deployment.started_at,
+                Deployment.actor,
+            ).where(Deployment.id == deployment_id)
+        )
+    ).one_or_none()
+
+
+def lock_tenant(conn: Connection, tenant_id: int) -> Any:
+    """The tenant's row, locked after its deployment."""
+    return conn.execute(
+        locked(select(Tenant.id, Tenant.status, Tenant.completed_at).where(Tenant.id == tenant_id))
+    ).one()
+
+
+def admit(conn: Connection, target_id: int) -> list[Hint]:
+    """
+    Starts as many waiting deployments of a target as have room, the oldest first.
+
+    The count is a statement of its own after the target's lock: counted without the lock, two
+    admissions pass the limit. A locked candidate is left to whoever holds it. Safe to repeat.
+    """
+    target = conn.execute(
+        locked(
+            select(
+                TargetRow.id,
+                TargetRow.max_in_flight,
+                TargetRow.draining,
+                (func.coalesce(TargetRow.breaker_until > db_now(), False)).label("broken"),
+            ).where(TargetRow.id == target_id)
+        )
+    ).one_or_none()
+    if target is None or target.draining or target.broken:
+        return []
+    running = conn.execute(
+        select(func.count())
+        .select_from(Deployment)
+        .where(Deployment.target_id == target_id, Deployment.status == DeploymentStatus.RUNNING)
+    ).scalar_one()
+    room = target.max_in_flight - running
+    if room <= 0:
+        return []
+    waiting = conn.execute(
+        locked(
+            select(Deployment.id, Deployment.tenant_id)
+            .where(
+                Deployment.target_id == target_id,
+                Deployment.status == DeploymentStatus.PENDING,
+                Deployment.cancel_requested.is_(False),
+            )
+            .order_by(Deployment.queued_at, Deployment.id)
+            .limit(min(room, 50)),
+            skip=True,
+        )
+    ).all()
+    return [_start(conn, row.id, row.tenant_id) for row in waiting]
+
+
+def _start(conn: Connection, deployment_id: int, tenant_id: int) -> Hint:
+    move(
+        conn,
+        "deployment",
+        DeploymentStatus.RUNNING,
+        Deployment.id == deployment_id,
+        reason="admitted",
+        started_at=func.coalesce(Deployment.started_at, db_now()),
+    )
+    lock_tenant(conn, tenant_id)
+    move(
+        conn,
+        "tenant",
+        TenantStatus.PROVISIONING,
+        Tenant.id == tenant_id,
+        Tenant.status.in_((TenantStatus.PENDING, TenantStatus.FAILED)),
+        reason="a deployment was admitted",
+    )
+    # The rest of the plan starts to be due now, and the head counts as hinted: it is published
+    # right after this commit.
+    head = (
+        select(func.min(Step.order))
+        .where(Step.deployment_id == deployment_id, Step.gates, ~Step.status.in_(DONE_STEP))
+        .where(Step.retried_by_id.is_(None))
+        .scalar_subquery()
+    )
+    conn.execute(
+        update(Step)
+        .where(Step.deployment_id == deployment_id, Step.order == head)
+        .values(hinted_at=db_now(), hints=0)
+    )
+    return Hint(deployment_id)
+
+
+def gating_steps_left(conn: Connection, deployment_id: int) -> int:
+    """How many gating steps are neither done nor replaced by a retry."""
+    return conn.execute(
+        select(func.count())
+        .select_from(Step)
+        .where(
+            Step.deployment_id == deployment_id,
+            Step.gates,
+            ~Step.status.in_(DONE_STEP),
+            Step.retried_by_id.is_(None),
+        )
+    ).scalar_one()
+
+
+def end(
+    conn: Connection, deployment: Any, outcome: str, *, summary: str, actor: str = "engine"
+) -> list[Hint]:
+    """
+    The one routine by which anything ends a deployment, in the caller's transaction.
+
+    Closes jobs and steps, moves the tenant, makes the mail that fits due. Does nothing where the
+    deployment has ended already. Admission of the next one is the caller's, in a transaction of
+    its own: the target is locked before deployments, and this one holds a deployment.
+    """
+    moved = move(
+        conn,
+        "deployment",
+        outcome,
+        Deployment.id == deployment.id,
+        reason=summary,
+        actor=actor,
+        ended_at=db_now(),
+        summary=cap_line(summary),
+    )
+    if not moved:
+        return []
+    lock_tenant(conn, deployment.tenant_id)
+    _tenant_after(conn, deployment, outcome, summary)
+    of_steps = select(Step.id).where(Step.deployment_id == deployment.id, Step.gates)
+    if outcome == DeploymentStatus.CANCELLED:
+        move(
+            conn,
+            "step",
+            "cancelled",
+            Step.deployment_id == deployment.id,
+            Step.gates.is_(True),
+            reason="the deployment was cancelled",
+            actor=actor,
+            ended_at=db_now(),
+        )
+    move(
+        conn,
+        "job",
+        "cancelled",
+        JobRecord.step_id.in_(of_steps),
+        reason=f"the deployment {outcome}",
+    )
+    return _mail_due(conn, deployment, outcome)
+
+
+def _tenant_after(conn: Connection, deployment: Any, outcome: str, summary: str) -> None:
+    tenant = Tenant.id == deployment.tenant_id
+    if outcome == DeploymentStatus.SUCCEEDED:
+        move(
+            conn,
+            "tenant",
+            TenantStatus.RUNNING,
+            tenant,
+            Tenant.status.not_in((TenantStatus.SUSPENDED, TenantStatus.COMPLETED)),
+            reason="a deployment succeeded",
+        )
+        conn.execute(
+            update(Tenant)
+            .where(tenant)
+            .values(
+                completed_at=func.coalesce(Tenant.completed_at, db_now()), attention="", detail=""
+            )
+        )
+        return
+    first: Any = Tenant.completed_at.is_(None)
+    if outcome == DeploymentStatus.FAILED:
+        moved = move(
+            conn, "tenant", TenantStatus.FAILED, tenant, first, reason="its deployment failed"
+        )
+        values = {"detail": cap_line(summary)}
+        if not moved:
+            # It serves its clients as before; the failure is a flag beside that.
+            values["attention"] = cap_line(summary)
+        conn.execute(update(Tenant).where(tenant).values(**values))
+    elif deployment.started_at is not None:
+        move(
+            conn,
+            "tenant",
+            TenantStatus.PENDING,
+            tenant,
+            first,
+            Tenant.status.in_(
+                (TenantStatus.PROVISIONING, TenantStatus.WAITING_FOR_INTERNAL_PROVISION)
+            ),
+            reason="its first deployment was cancelled",
+        )
+
+
+def _mail_due(conn: Connection, deployment: Any, outcome: str) -> list[Hint]:
+    """Exactly one mail of this epoch becomes due; cancelled before it started: none."""
+    wanted = (
+        "email.notify_success"
+        if outcome == DeploymentStatus.SUCCEEDED
+        else "email.notify_failure"
+        if deployment.started_at is not None
+        else None
+    )
+    rows = conn.execute(
+        select(Step.id, Step.step_key).where(
+            Step.deployment_id == deployment.id,
+            Step.gates.is_(False),
+            Step.epoch == deployment.epoch,
+            Step.status == "pending",
+        )
+    ).all()
+    hints = []
+    for row in rows:
+        if row.step_key == wanted:
+            conn.execute(
+                update(Step)
+                .where(Step.id == row.id)
+                .values(due_at=db_now(), hinted_at=db_now(), hints=0)
+            )
+            add_job(conn, deployment.id, row.id, row.step_key, attempt=1, delay=0)
+            hints.append(Hint(deployment.id))
+        else:
+            move(
+                conn,
+                "step",
+                "skipped",
+                Step.id == row.id,
+                reason=f"the deployment {outcome}",
+                ended_at=db_now(),
+            )
+    return hints
+
+
+def add_job(
+    conn: Connection,
+    deployment_id: int,
+    step_id: int,
+    step_key: str,
+    *,
+    attempt: int,
+    delay: float,
+) -> None:
+    """One scheduled JobRecord for a step that has none open."""
+    kind = kind_of(step_key)
+    row = conn.execute(
+        insert(JobRecord)
+        .values(
+            public_id=uuid7(),
+            job_id=uuid7(),
+            deployment_id=deployment_id,
+            step_id=step_id,
+            job_type=kind.job_type if kind else "retry",
+            attempt=attempt,
+            next_run_at=db_now(delay),
+            status="scheduled",
+            result_meta={},
+        )
+        .returning(JobRecord.id)
+    ).scalar_one()
+    status_changed(conn, "job", [row], NEW, "scheduled", "waits for its time")
+
+
+def finish_cancel(conn: Connection, deployment: Any, actor: str = "engine") -> list[Hint]:
+    """Ends a deployment whose cancel was asked for, once no gating step runs."""
+    busy = conn.execute(
+        select(
+            exists().where(
+                Step.deployment_id == deployment.id, Step.gates, Step.status == "running"
+            )
+        )
+    ).scalar_one()
+    if busy:
+        return []
+    return end(conn, deployment, DeploymentStatus.CANCELLED, summary="Cancelled.", actor=actor)
+
+
+def open_heads() -> Any:
+    """
+    Steps whose turn it is: gating ones of running deployments without an open predecessor, and
+    mail of ended ones in the current epoch. The same order check as the claim's.
+    """
+    before = aliased(Step)
+    no_predecessor = ~exists().where(
+        before.deployment_id == Step.deployment_id,
+        before.order < Step.order,
+        before.gates,
+        ~before.status.in_(DONE_STEP),
+        before.retried_by_id.is_(None),
+    )
+    gating = and_(
+        Step.gates,
+        Deployment.status == DeploymentStatus.RUNNING,
+        Deployment.cancel_requested.is_(False),
+        no_predecessor,
+    )
+    mail = and_(
+        Step.gates.is_(False),
+        Step.epoch == Deployment.epoch,
+        Deployment.status.in_(("succeeded", "failed", "cancelled")),
+    )
+    return (
+        select(Step.id, Step.deployment_id, Step.hints)
+        .join(Deployment, Deployment.id == Step.deployment_id)
+        .where(Step.status.in_(("pending", "waiting")), Step.due_at <= db_now())
+        .where(or_(gating, mail))
+    )
+
+
+def open_job(step_id: int) -> Any:
+    """The open job of a step."""
+    return and_(JobRecord.step_id == step_id, JobRecord.status.in_(OPEN_JOB))

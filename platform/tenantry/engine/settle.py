@@ -1,0 +1,345 @@
+"""
+Ending a claim: outcome, facts, job and, if it was the last, the end of the deployment, in ONE
+transaction under the fence (KERNEL R6, R9, R10).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from tenantry.config import Times
+from tenantry.engine.claim import PROVISION, Claim, settle_of
+from tenantry.engine.progress import (
+    Hint,
+    add_job,
+    end,
+    finish_cancel,
+    gating_steps_left,
+    lock_deployment,
+    lock_tenant,
+)
+from tenantry.engine.retries import follow_up
+from tenantry.engine.transitions import move, move_known
+from tenantry.errors import KeyRefused, Lost, StepTrouble, Transient
+from tenantry.journal import Redactor, cap_details, cap_line, logged, probed, tried
+from tenantry.models import DeploymentStep, JobRecord, Tenant, TenantService
+from tenantry.models.dbtime import db_now
+from tenantry.planning.states import DeploymentStatus, TenantStatus
+from tenantry.steps.outcomes import Done, LogText, Outcome, Skip, Unhealthy, Wait
+
+Step = DeploymentStep
+MOST_COUNTDOWNS = 500
+KEY_REFUSED_SECONDS = 30.0
+TENANT_FACTS = frozenset({"dokploy_project_id", "dokploy_environment_id"})
+SERVICE_FACTS = frozenset(
+    "app_id app_name db_id db_name db_user domain domain_id created git_attached build_configured "
+    "env_configured env_fingerprint deploy_triggered deployed build_trace last_build_id "
+    "commit_hash last_deployed_at detail health_status health_tries next_wait_seconds".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`goes_on`: the chain may run its next link. `hints` are published after the commit."""
+
+    goes_on: bool
+    hints: tuple[Hint, ...] = ()
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the step's row is to be written."""
+
+    status: str
+    message: str
+    outcome_known: bool = True
+    delay: float | None = None
+    poll: bool = False
+    details: Mapping[str, Any] | None = None
+    service: Mapping[str, Any] | None = None
+    tenant: Mapping[str, Any] | None = None
+
+
+def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Ending:
+    """Pure: what an answer or an error means for this claim's row."""
+    if isinstance(result, Done):
+        return Ending(
+            "success",
+            result.message,
+            details=result.details,
+            service=result.service,
+            tenant=result.tenant,
+        )
+    if isinstance(result, Skip):
+        return Ending("skipped", result.message, details=result.details)
+    patience = claim.kind.patience
+    out_of_patience = patience is not None and claim.waited > patience * times.scale
+    if isinstance(result, Wait):
+        if out_of_patience:
+            minutes = round((patience or 0) / 60)
+            return Ending("failed", f"Gave up after {minutes} minutes. Last seen: {result.message}")
+        return Ending(
+            "waiting",
+            result.message,
+            delay=result.seconds * times.scale,
+            poll=True,
+            details=result.details,
+            service=result.service,
+        )
+    if isinstance(result, KeyRefused):
+        return Ending("waiting", str(result), delay=KEY_REFUSED_SECONDS * times.scale, poll=True)
+    if isinstance(result, Transient):
+        return _transient(claim, result, times, out_of_patience=out_of_patience)
+    return Ending("failed", str(result))
+
+
+def _transient(claim: Claim, trouble: Transient, times: Times, *, out_of_patience: bool) -> Ending:
+    most = min(claim.kind.attempts, trouble.most_tries or claim.kind.attempts)
+    known = trouble.outcome_known
+    if claim.budget_used >= most or out_of_patience:
+        return Ending("failed", f"{trouble} (tried {claim.budget_used} times)", outcome_known=known)
+    delay = claim.kind.backoff.seconds(claim.budget_used - 1) * times.scale
+    if trouble.retry_after is not None:
+        delay = max(delay, trouble.retry_after * times.scale)
+    if not known:
+        delay = max(delay, settle_of(claim.kind, times))
+    return Ending("waiting", str(trouble), outcome_known=known, delay=delay)
+
+
+def settle(
+    conn: Connection,
+    claim: Claim,
+    result: Outcome | StepTrouble,
+    texts: Sequence[LogText],
+    redactor: Redactor,
+    times: Times,
+) -> Verdict:
+    """Writes the end of a claim; raises Lost where the fence has moved on."""
+    deployment = lock_deployment(conn, claim.message.deployment_id)
+    ending = ending_of(claim, result, times)
+    message = cap_line(redactor.redact(ending.message))
+    if claim.step.step_key == PROVISION and ending.status != "waiting":
+        _provision_over(conn, deployment.tenant_id)
+    if ending.tenant:
+        _write_facts(conn, Tenant, deployment.tenant_id, ending.tenant, TENANT_FACTS)
+    retry = _retry_row(conn, claim, result, redactor, times)
+    details = cap_details(redactor, {**claim.step.meta, **(ending.details or {})})
+    _write_step(conn, claim, "failed" if retry else ending.status, ending, message, details)
+    _write_service(conn, claim, result, ending)
+    _write_history(conn, claim, result, ending, message, details, texts, redactor)
+    hints = _jobs(conn, claim, ending, times) if retry is None else retry.close(conn)
+    if not claim.step.gates:
+        return Verdict(goes_on=False, hints=hints)
+    return _after(conn, claim, deployment, ending, message, hints, retried=retry is not None)
+
+
+def _after(
+    conn: Connection,
+    claim: Claim,
+    deployment: Any,
+    ending: Ending,
+    message: str,
+    hints: tuple[Hint, ...],
+    *,
+    retried: bool,
+) -> Verdict:
+    """What the end of a gating step means for its deployment."""
+    if ending.status == "failed" and not retried:
+        summary = f"Failed at {claim.step.step_key}: {message}"
+        ended = end(conn, deployment, DeploymentStatus.FAILED, summary=summary)
+        return Verdict(goes_on=False, hints=tuple(ended), ended=True)
+    done = ending.status in {"success", "skipped"}
+    if done and gating_steps_left(conn, deployment.id) == 0:
+        ended = end(conn, deployment, DeploymentStatus.SUCCEEDED, summary="All steps done.")
+        return Verdict(goes_on=False, hints=tuple(ended), ended=True)
+    if deployment.cancel_requested:
+        ended = finish_cancel(conn, deployment)
+        return Verdict(goes_on=False, hints=tuple(ended), ended=True)
+    return Verdict(goes_on=done, hints=hints)
+
+
+def _provision_over(conn: Connection, tenant_id: int) -> None:
+    lock_tenant(conn, tenant_id)
+    move(
+        conn,
+        "tenant",
+        TenantStatus.PROVISIONING,
+        Tenant.id == tenant_id,
+        Tenant.status == TenantStatus.WAITING_FOR_INTERNAL_PROVISION,
+        reason="the provisioning call has ended",
+    )
+
+
+def _retry_row(
+    conn: Connection,
+    claim: Claim,
+    result: Outcome | StepTrouble,
+    redactor: Redactor,
+    times: Times,
+) -> Any:
+    if not isinstance(result, Transient) or claim.kind.retry_key is None:
+        return None
+    return follow_up(conn, claim, redactor.redact(str(result)), times)
+
+
+def _write_step(
+    conn: Connection,
+    claim: Claim,
+    status: str,
+    ending: Ending,
+    message: str,
+    details: Mapping[str, Any],
+) -> None:
+    values: dict[str, Any] = {
+        "message": message,
+        "details": details,
+        "lease_until": None,
+        "owner": None,
+        "hinted_at": None,
+        "hints": 0,
+    }
+    if ending.outcome_known:
+        values |= {"intent_at": None, "intent": None}
+    if status == "waiting":
+        values |= {"due_at": db_now(ending.delay or 0.0)}
+        if ending.poll:
+            values |= {"polls": Step.polls + 1}
+    else:
+        values |= {"ended_at": db_now()}
+    statement = update(Step).where(claim.where()).values(**values)
+    if not move_known(
+        conn,
+        "step",
+        "running",
+        status,
+        statement,
+        row_id=claim.step.id,
+        reason=message,
+        actor=claim.owner,
+    ):
+        raise Lost("the claim was taken over")
+
+
+def _write_service(
+    conn: Connection, claim: Claim, result: Outcome | StepTrouble, ending: Ending
+) -> None:
+    service_id = claim.step.tenant_service_id
+    if service_id is None:
+        return
+    facts = dict(ending.service or {})
+    seen = result.health if isinstance(result, Done) else None
+    seen = result.seen if isinstance(result, Unhealthy) else seen
+    if seen is not None:
+        facts["health_status"] = "ok" if seen.ok else "unhealthy"
+        if not seen.ok:
+            facts["health_tries"] = TenantService.health_tries + 1
+        else:
+            facts["next_wait_seconds"] = 0
+    if facts:
+        _write_facts(conn, TenantService, service_id, facts, SERVICE_FACTS)
+    if seen is not None:
+        probed(conn, service_id, claim.step.id, seen)
+
+
+def _write_facts(
+    conn: Connection, table: Any, row_id: int, facts: Mapping[str, Any], known: frozenset[str]
+) -> None:
+    unknown = set(facts) - known
+    if unknown:
+        raise KeyError(f"a handler reported unknown facts: {sorted(unknown)}")
+    conn.execute(update(table).where(table.id == row_id).values(**facts))
+
+
+def _write_history(
+    conn: Connection,
+    claim: Claim,
+    result: Outcome | StepTrouble,
+    ending: Ending,
+    message: str,
+    details: Mapping[str, Any],
+    texts: Sequence[LogText],
+    redactor: Redactor,
+) -> None:
+    failed_try = isinstance(result, StepTrouble) and not isinstance(result, KeyRefused)
+    if not ending.poll:
+        tried(
+            conn,
+            step_id=claim.step.id,
+            number=claim.attempts,
+            epoch=claim.message.epoch,
+            fence=claim.fence,
+            owner=claim.owner,
+            outcome="failed" if failed_try else ending.status,
+            message=message,
+            details=details,
+            started_at=claim.now,
+        )
+    own = LogText(
+        [f"{claim.step.step_key}: {message}"], stream="stderr" if failed_try else "system"
+    )
+    # A poll that sees nothing new says nothing new.
+    said = [*texts] if ending.poll and message == claim.step.message else [*texts, own]
+    logged(conn, redactor, claim.message.deployment_id, claim.step.id, claim.attempts, said)
+
+
+def _jobs(conn: Connection, claim: Claim, ending: Ending, times: Times) -> tuple[Hint, ...]:
+    """Closes or renews the step's job; a short wait is hinted by countdown."""
+    step_id, deployment_id = claim.step.id, claim.message.deployment_id
+    running = (JobRecord.step_id == step_id, JobRecord.status == "running")
+    if ending.status != "waiting":
+        gave_up = ending.status == "failed" and claim.kind.name.startswith(("email.", "internal."))
+        move(
+            conn,
+            "job",
+            "failed" if gave_up else "completed",
+            *running,
+            reason=f"its step is {ending.status}",
+        )
+        return ()
+    delay = ending.delay or 0.0
+    if ending.poll:
+        again = move(
+            conn,
+            "job",
+            "scheduled",
+            *running,
+            reason="looks again later",
+            attempt=JobRecord.attempt + 1,
+            next_run_at=db_now(delay),
+        )
+        if not again:
+            add_job(conn, deployment_id, step_id, claim.step.step_key, attempt=1, delay=delay)
+    else:
+        move(conn, "job", "completed", *running, reason="this try failed")
+        number = claim.budget_used
+        add_job(conn, deployment_id, step_id, claim.step.step_key, attempt=number, delay=delay)
+    return countdown(conn, deployment_id, step_id, delay, times)
+
+
+def countdown(
+    conn: Connection, deployment_id: int, step_id: int, delay: float, times: Times
+) -> tuple[Hint, ...]:
+    """A hint by countdown for a short wait, while few are outstanding (KERNEL R11)."""
+    if delay > times.longest_countdown:
+        return ()
+    outstanding = conn.execute(
+        select(func.count())
+        .select_from(Step)
+        .where(Step.status == "waiting", Step.due_at > db_now(), Step.hinted_at.is_not(None))
+    ).scalar_one()
+    if outstanding >= MOST_COUNTDOWNS:
+        return ()
+    # Counts as hinted from its due time on: the sweep gives the countdown its chance.
+    conn.execute(update(Step).where(Step.id == step_id).values(hinted_at=Step.due_at))
+    return (Hint(deployment_id, countdown=delay),)
+
+
+def failure_of(trouble: BaseException) -> StepTrouble:
+    """What an error that is none of ours means: a fault of this program, tried three times."""
+    if isinstance(trouble, StepTrouble):
+        return trouble
+    name = type(trouble).__name__
+    return Transient(f"Unexpected {name} in this program; see the worker's log", most_tries=3)

@@ -1,0 +1,23 @@
+"""The only writer of log lines, status changes and audit entries; redacts what it writes."""
+
+from tenantry.journal.entries import (
+    audited,
+    cap_details,
+    cap_line,
+    logged,
+    probed,
+    status_changed,
+    tried,
+)
+from tenantry.journal.redaction import Redactor
+
+__all__ = [
+    "Redactor",
+    "audited",
+    "cap_details",
+    "cap_line",
+    "logged",
+    "probed",
+    "status_changed",
+    "tried",
+]

@@ -1,0 +1,117 @@
+"""
+What every door shares: transactions around operations, and what follows their commit.
+
+A door asks, the desk opens one transaction, the operation works in it, and only after the commit
+chains are published and waiting deployments let in.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from tenantry.config import Settings
+from tenantry.engine.dispatch import Dispatcher
+from tenantry.engine.progress import Hint
+from tenantry.errors import NotFound
+from tenantry.operations import deployments, targets, tenants
+from tenantry.operations import steps as step_operations
+from tenantry.operations.actors import Actor
+from tenantry.ports import SecretStore
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Built once in a process by `app`; safe to share between threads."""
+
+    settings: Settings
+    engine: Engine
+    sessions: sessionmaker[Session]
+    secrets: SecretStore
+    dispatcher: Dispatcher
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for reading; whatever is changed in it is thrown away."""
+        with self.sessions() as session:
+            yield session
+
+    def do(self, act: Callable[[Session], T]) -> T:
+        """One transaction around one operation; its rows stay readable afterwards."""
+        with self.sessions.begin() as session:
+            return act(session)
+
+    def deploy(
+        self,
+        actor: Actor,
+        subdomain: str,
+        *,
+        request_key: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Starts a deployment and lets it in if there is room; its public id."""
+
+        def start(session: Session) -> tuple[str, int]:
+            tenant = tenants.find(session, subdomain)
+            targets.sync(session, self.settings.targets)
+            made = deployments.create(
+                session,
+                actor,
+                tenant,
+                self.secrets,
+                request_key=request_key,
+                overrides=overrides,
+            )
+            return str(made.public_id), made.target_id
+
+        public_id, target_id = self.do(start)
+        self.dispatcher.admit(target_id)
+        return public_id
+
+    def resume(
+        self, actor: Actor, public_id: str, *, only_failed: bool = False, reason: str = ""
+    ) -> None:
+        """Puts a deployment back in line, and lets it in if there is room."""
+
+        def again(session: Session) -> int:
+            found = deployments.find(session, public_id)
+            deployments.resume(session, actor, found, only_failed=only_failed, reason=reason)
+            return found.target_id
+
+        self.dispatcher.admit(self.do(again))
+
+    def cancel(self, actor: Actor, public_id: str) -> None:
+        """Asks for a cancel; the place that it frees is given to the next one."""
+
+        def stop(session: Session) -> tuple[list[Hint], int]:
+            found = deployments.find(session, public_id)
+            return deployments.cancel(session, actor, found), found.target_id
+
+        hints, target_id = self.do(stop)
+        self.dispatcher.publish(hints)
+        self.dispatcher.admit(target_id)
+
+    def step(self, actor: Actor, public_id: str, deed: str, reason: str = "") -> None:
+        """One of retry, run_now, skip, mark_done on a step."""
+        deeds: dict[str, Callable[[Session, Any], list[Hint]]] = {
+            "retry": lambda s, step: step_operations.retry(s, actor, step),
+            "run_now": lambda s, step: step_operations.run_now(s, actor, step),
+            "skip": lambda s, step: step_operations.skip(s, actor, step, reason),
+            "mark_done": lambda s, step: step_operations.mark_done(s, actor, step, reason),
+        }
+        if deed not in deeds:
+            raise NotFound(f"There is no action {deed}")
+
+        def act(session: Session) -> tuple[list[Hint], int]:
+            step = step_operations.find(session, public_id)
+            target_id = step.deployment.target_id
+            return deeds[deed](session, step), target_id
+
+        hints, target_id = self.do(act)
+        self.dispatcher.publish(hints)
+        self.dispatcher.admit(target_id)

@@ -1,0 +1,171 @@
+"""What staff may do to one step: retry, run now, skip, mark done. Each with its audit row."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from tenantry.engine.progress import (
+    Hint,
+    add_job,
+    end,
+    gating_steps_left,
+    lock_deployment,
+)
+from tenantry.engine.transitions import move
+from tenantry.errors import Conflict, NotFound
+from tenantry.models import Deployment, DeploymentStep, JobRecord
+from tenantry.models.dbtime import db_now
+from tenantry.operations import deployments
+from tenantry.operations.actors import Actor, record
+from tenantry.planning.states import DeploymentStatus
+
+Step = DeploymentStep
+
+
+def find(session: Session, public_id: str) -> DeploymentStep:
+    """By public id; NotFound otherwise."""
+    try:
+        found = session.scalar(select(Step).where(Step.public_id == UUID(public_id)))
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("There is no such step")
+    return found
+
+
+def retry(session: Session, actor: Actor, step: DeploymentStep) -> list[Hint]:
+    """
+    A failed gating step: resumes its deployment from there. A failed mail: sends it once more.
+
+    Conflict where the step has not failed, or another deployment is active.
+    """
+    if step.status not in {"failed", "cancelled"} or step.retried_by_id is not None:
+        raise Conflict(f"{step.step_key} is {step.status}; only a failed step can be retried")
+    if step.gates:
+        deployments.resume(session, actor, step.deployment, reason=f"retry of {step.step_key}")
+        return []
+    conn = session.connection()
+    row = lock_deployment(conn, step.deployment_id)
+    if row.epoch != step.epoch:
+        raise Conflict("This mail belongs to an earlier run of the deployment")
+    moved = move(
+        conn,
+        "step",
+        "pending",
+        Step.id == step.id,
+        reason="retried",
+        actor=actor.name,
+        budget_from=Step.attempts,
+        lost=0,
+        polls=0,
+        due_at=db_now(),
+        ended_at=None,
+    )
+    if not moved:
+        raise Conflict("This step was changed a moment ago")
+    add_job(conn, step.deployment_id, step.id, step.step_key, attempt=1, delay=0)
+    session.expire(step)
+    record(session, actor, "step.retry", step)
+    return [Hint(step.deployment_id)]
+
+
+def run_now(session: Session, actor: Actor, step: DeploymentStep) -> list[Hint]:
+    """Makes a waiting step due now. No new epoch, and its intent is kept."""
+    conn = session.connection()
+    lock_deployment(conn, step.deployment_id)
+    changed = conn.execute(
+        update(Step)
+        .where(Step.id == step.id, Step.status == "waiting")
+        .values(due_at=db_now(), hinted_at=None, hints=0)
+        .returning(Step.id)
+    ).all()
+    if not changed:
+        raise Conflict(f"{step.step_key} is not waiting")
+    conn.execute(
+        update(JobRecord)
+        .where(JobRecord.step_id == step.id, JobRecord.status == "scheduled")
+        .values(next_run_at=db_now())
+    )
+    session.expire(step)
+    record(session, actor, "step.run_now", step)
+    return [Hint(step.deployment_id)]
+
+
+def skip(session: Session, actor: Actor, step: DeploymentStep, reason: str) -> list[Hint]:
+    """
+    Skips a step that has not run, with a reason; the deployment goes on without it.
+
+    Conflict where it runs or has ended.
+    """
+    words = deployments.need_reason(reason)
+    conn = session.connection()
+    row = lock_deployment(conn, step.deployment_id)
+    moved = move(
+        conn,
+        "step",
+        "skipped",
+        Step.id == step.id,
+        Step.status.in_(("pending", "waiting")),
+        reason=words,
+        actor=actor.name,
+        ended_at=db_now(),
+        message=f"Skipped by {actor.name}: {words}"[:500],
+    )
+    if not moved:
+        raise Conflict(f"{step.step_key} is {step.status}; only an open step can be skipped")
+    move(
+        conn,
+        "job",
+        "cancelled",
+        JobRecord.step_id == step.id,
+        reason="its step was skipped",
+        actor=actor.name,
+    )
+    session.expire(step)
+    record(session, actor, "step.skip", step, reason=words)
+    return _end_check(conn, row)
+
+
+def mark_done(session: Session, actor: Actor, step: DeploymentStep, reason: str) -> list[Hint]:
+    """
+    Calls a failed step done, with a reason, and resumes the deployment behind it.
+
+    It is the resume transaction: that step becomes success, the rest as in resume.
+    """
+    words = deployments.need_reason(reason)
+    if not step.gates or step.status != "failed" or step.retried_by_id is not None:
+        raise Conflict(f"{step.step_key} is {step.status}; only a failed step can be marked done")
+    conn = session.connection()
+    lock_deployment(conn, step.deployment_id)
+    deployment = step.deployment
+    if deployment.status not in deployments.FOR_RESUME:
+        raise Conflict(f"This deployment is {deployment.status}")
+    move(
+        conn,
+        "step",
+        "success",
+        Step.id == step.id,
+        Step.status == "failed",
+        reason=words,
+        actor=actor.name,
+        message=f"Marked done by {actor.name}: {words}"[:500],
+        intent_at=None,
+        intent=None,
+    )
+    deployments.resume(session, actor, deployment, reason=f"{step.step_key} marked done: {words}")
+    conn.execute(
+        update(Deployment).where(Deployment.id == deployment.id).values(trigger_reason="manual_fix")
+    )
+    session.expire_all()
+    record(session, actor, "step.mark_done", step, reason=words)
+    return []
+
+
+def _end_check(conn: Any, deployment: Any) -> list[Hint]:
+    if deployment.status != DeploymentStatus.RUNNING:
+        return []
+    if gating_steps_left(conn, deployment.id) == 0:
+        return end(conn, deployment, DeploymentStatus.SUCCEEDED, summary="All steps done.")
+    return [Hint(deployment.id)]

@@ -1,0 +1,303 @@
+"""Products: loading and changing a ProjectTemplate, and freezing its releases."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from tenantry.errors import Conflict, Invalid, NotFound
+from tenantry.models import (
+    IntegrationSecret,
+    ProjectTemplate,
+    ServiceTemplate,
+    TemplateRelease,
+    Tenant,
+    TenantService,
+)
+from tenantry.operations import secrets
+from tenantry.operations.actors import Actor, record
+from tenantry.operations.shapes import TemplateShape, load
+from tenantry.planning import databases, environment, health, inputs, naming
+from tenantry.ports import SecretStore
+
+DB_SERVICE = "db"
+EXPOSED_BY_DEFAULT = frozenset({"backend", "frontend"})
+_PLAIN = (
+    "name description base_domain db_required db_type db_image default_env notify_emails https "
+    "certificate server_id active".split()
+)
+_SERVICE_PLAIN = (
+    "service_type order repo_url repo_branch image build_config port health_path expected_status "
+    "health_retries internal_provision_endpoint active".split()
+)
+
+
+def save(session: Session, actor: Actor, document: object, store: SecretStore) -> ProjectTemplate:
+    """
+    Creates or changes a product from a whole document, and freezes a release if it changed.
+
+    Found by slug. Services that are no longer named are deactivated, never deleted: tenants refer
+    to them. Invalid names the first field that is wrong; nothing is stored then.
+    """
+    data = checked(document)
+    template = session.scalar(select(ProjectTemplate).where(ProjectTemplate.slug == data["slug"]))
+    before = snapshot(template) if template else None
+    if template is None:
+        template = ProjectTemplate(slug=data["slug"], created_by_id=actor.user_id, services=[])
+        session.add(template)
+    for name in _PLAIN:
+        setattr(template, name, data[name])
+    template.target_name = data["target"]
+    _flush(session, data)
+    _need_secrets(session, actor, store, template, data["secrets"])
+    _save_services(session, template, data["services"])
+    _keep_database(session, template)
+    release = freeze(session, template, actor)
+    record(
+        session,
+        actor,
+        "template.save",
+        template,
+        before=before,
+        after=snapshot(template) | {"release": release.number},
+    )
+    return template
+
+
+def checked(document: object) -> dict[str, Any]:
+    """Shape and values; pure but for reading the document."""
+    data = load(TemplateShape(), document)
+    data["slug"] = naming.slug(data["slug"]) if data["slug"] else naming.slug_from(data["name"])
+    data["base_domain"] = naming.base_domain(data["base_domain"])
+    data["notify_emails"] = list(inputs.emails(data["notify_emails"]))
+    data["secrets"] = [secrets.name_of(name) for name in data["secrets"]]
+    if data["db_required"]:
+        kind = databases.facts(data["db_type"])
+        if data["db_type"] == "libsql" and data["db_image"] not in {"", kind.image}:
+            raise Invalid("db_image", f"libSQL always runs {kind.image}", data["db_image"])
+        data["db_image"] = inputs.image(data["db_image"] or kind.image, "db_image")
+        if ":" not in data["db_image"]:
+            raise Invalid("db_image", "must name a version (a tag or a digest)", data["db_image"])
+    if not data["services"] and not data["db_required"]:
+        raise Invalid("services", "a product needs at least one service or a database")
+    names = [service["name"] for service in data["services"]]
+    doubled = {name for name in names if names.count(name) > 1}
+    if doubled:
+        raise Invalid("services", "names must be unique", min(doubled))
+    known = environment.known_names(names, data["secrets"], database=data["db_required"])
+    data["default_env"] = environment.check_values(data["default_env"], known, "default_env")
+    for place, service in enumerate(data["services"]):
+        _check_service(service, f"services[{place}]", known, data["secrets"])
+    return data
+
+
+def _check_service(
+    service: dict[str, Any], at: str, known: frozenset[str], listed: list[str]
+) -> None:
+    service["name"] = naming.slug(service["name"], f"{at}.name")
+    if service["name"] == DB_SERVICE:
+        raise Invalid(f"{at}.name", "db is the name of the database; set db_required instead")
+    if bool(service["repo_url"]) == bool(service["image"]):
+        raise Invalid(f"{at}.repo_url", "a service needs either repo_url or image, not both")
+    if service["repo_url"]:
+        inputs.repo_url(service["repo_url"], f"{at}.repo_url")
+        service["repo_branch"] = inputs.branch(
+            service["repo_branch"] or "main", f"{at}.repo_branch"
+        )
+    else:
+        inputs.image(service["image"], f"{at}.image")
+        if service["repo_branch"]:
+            raise Invalid(f"{at}.repo_branch", "an image has no branch")
+    inputs.health_path(service["health_path"], f"{at}.health_path")
+    health.expected_status(service["expected_status"], f"{at}.expected_status")
+    if service["expose_domain"] is None:
+        service["expose_domain"] = service["service_type"] in EXPOSED_BY_DEFAULT
+    _check_build(service["build_config"], f"{at}.build_config")
+    service["env"] = environment.check_values(service["env"], known, f"{at}.env")
+    if service["internal_provision_endpoint"]:
+        inputs.provision_path(
+            service["internal_provision_endpoint"], f"{at}.internal_provision_endpoint"
+        )
+        if not service["expose_domain"]:
+            raise Invalid(
+                f"{at}.internal_provision_endpoint", "needs a hostname: set expose_domain"
+            )
+    token = service["internal_provision_token_secret"]
+    if token and token not in listed:
+        raise Invalid(
+            f"{at}.internal_provision_token_secret", "must be listed under secrets", token
+        )
+
+
+def _check_build(build: dict[str, Any], at: str) -> None:
+    for name in ("dockerfile", "context_path", "publish_directory"):
+        if build[name]:
+            inputs.file_path(build[name], f"{at}.{name}")
+    inputs.file_path(build["build_path"].strip("/"), f"{at}.build_path")
+    if build["stage"] and not naming.SLUG.fullmatch(build["stage"]):
+        raise Invalid(f"{at}.stage", "must be the plain name of a build stage", build["stage"])
+    for name in ("build_command", "start_command"):
+        if build[name] and ("\n" in build[name] or "\0" in build[name]):
+            raise Invalid(f"{at}.{name}", "must be one line")
+
+
+def _flush(session: Session, data: Mapping[str, Any]) -> None:
+    try:
+        session.flush()
+    except IntegrityError as trouble:
+        if "base_domain" in str(trouble.orig):
+            raise Invalid(
+                "base_domain", "belongs to another active product", data["base_domain"]
+            ) from None
+        raise Invalid("name", "belongs to another product", data["name"]) from None
+
+
+def _save_services(
+    session: Session, template: ProjectTemplate, services: list[dict[str, Any]]
+) -> None:
+    there = {s.name: s for s in template.services}
+    for data in services:
+        row = there.pop(data["name"], None)
+        if row is None:
+            row = ServiceTemplate(name=data["name"], project=template)
+            session.add(row)
+        for name in _SERVICE_PLAIN:
+            setattr(row, name, data[name])
+        row.expose_domain = data["expose_domain"]
+        row.default_env = data["env"]
+        row.internal_provision_token_secret_id = _secret_id(
+            session, template, data["internal_provision_token_secret"]
+        )
+    for row in there.values():
+        if row.service_type != "db":
+            row.active = False
+    session.flush()
+
+
+def _keep_database(session: Session, template: ProjectTemplate) -> None:
+    """Exactly one `db` ServiceTemplate while `db_required`; unchecking deactivates it."""
+    row = next((s for s in template.services if s.service_type == "db"), None)
+    if row is None and template.db_required:
+        row = ServiceTemplate(
+            name=DB_SERVICE,
+            project=template,
+            service_type="db",
+            order=0,
+            expose_domain=False,
+            port=databases.facts(template.db_type).port,
+            build_config={},
+            default_env={},
+        )
+        session.add(row)
+    if row is not None:
+        row.active = template.db_required
+    session.flush()
+
+
+def _secret_id(session: Session, template: ProjectTemplate, name: str | None) -> int | None:
+    """The secret's row; `_need_secrets` has made it."""
+    if name is None:
+        return None
+    return session.scalar(
+        select(IntegrationSecret.id).where(
+            IntegrationSecret.project_id == template.id, IntegrationSecret.name == name
+        )
+    )
+
+
+def _need_secrets(
+    session: Session,
+    actor: Actor,
+    store: SecretStore,
+    template: ProjectTemplate,
+    names: list[str],
+) -> None:
+    """A secret that does not exist yet gets a random value; staff may set another later."""
+    there = set(secret_names(session, template))
+    for name in names:
+        if name not in there:
+            secrets.put(session, actor, store, name, secrets.generated(), project_id=template.id)
+
+
+def secret_names(session: Session, template: ProjectTemplate) -> list[str]:
+    """Names of the product's own secrets."""
+    return list(
+        session.scalars(
+            select(IntegrationSecret.name)
+            .where(IntegrationSecret.project_id == template.id)
+            .order_by(IntegrationSecret.name)
+        )
+    )
+
+
+def snapshot(template: ProjectTemplate) -> dict[str, Any]:
+    """Everything a deployment needs of a product, without secrets; deterministic."""
+    plain = {name: getattr(template, name) for name in _PLAIN if name != "active"}
+    services = [
+        {name: getattr(s, name) for name in _SERVICE_PLAIN if name != "active"}
+        | {
+            "id": s.id,
+            "name": s.name,
+            "env": s.default_env,
+            "expose_domain": s.expose_domain,
+            "token_secret_id": s.internal_provision_token_secret_id,
+        }
+        for s in template.services
+        if s.active
+    ]
+    services.sort(key=lambda s: (s["order"], s["id"] or 0, s["name"]))
+    return plain | {"slug": template.slug, "target": template.target_name, "services": services}
+
+
+def freeze(session: Session, template: ProjectTemplate, actor: Actor) -> TemplateRelease:
+    """The newest release where it equals the product as it stands, else a new one."""
+    session.flush()
+    session.refresh(template, ["services"])
+    frozen = snapshot(template)
+    digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()
+    newest = session.scalar(
+        select(TemplateRelease)
+        .where(TemplateRelease.project_id == template.id)
+        .order_by(TemplateRelease.number.desc())
+        .limit(1)
+    )
+    if newest is not None and newest.digest == digest:
+        return newest
+    release = TemplateRelease(
+        project_id=template.id,
+        number=(newest.number if newest else 0) + 1,
+        snapshot=frozen,
+        digest=digest,
+        created_by_id=actor.user_id,
+    )
+    session.add(release)
+    session.flush()
+    return release
+
+
+def find(session: Session, name: str) -> ProjectTemplate:
+    """By slug or public id; NotFound otherwise."""
+    found = session.scalar(select(ProjectTemplate).where(ProjectTemplate.slug == name))
+    if found is None:
+        raise NotFound(f"There is no product {name}")
+    return found
+
+
+def delete(session: Session, actor: Actor, template: ProjectTemplate) -> None:
+    """Only while no tenant, not even an archived one, refers to it; deactivate it instead."""
+    used = session.scalar(select(exists().where(Tenant.project_id == template.id)))
+    used_service = session.scalar(
+        select(func.count())
+        .select_from(TenantService)
+        .join(ServiceTemplate, ServiceTemplate.id == TenantService.service_template_id)
+        .where(ServiceTemplate.project_id == template.id)
+    )
+    if used or used_service:
+        raise Conflict(f"{template.name} has tenants; deactivate it instead")
+    record(session, actor, "template.delete", template, before=snapshot(template))
+    session.delete(template)
+    session.flush()

@@ -1,0 +1,203 @@
+"""Tenants: adding a client, with everything that must exist before the first deployment."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from tenantry.errors import Conflict, Invalid, NotFound
+from tenantry.models import (
+    ProjectTemplate,
+    ServiceTemplate,
+    Tenant,
+    TenantDomain,
+    TenantService,
+)
+from tenantry.models.base import uuid7
+from tenantry.operations import secrets, targets, templates
+from tenantry.operations.actors import Actor, record
+from tenantry.operations.shapes import TenantShape, load
+from tenantry.planning import environment, inputs, naming
+from tenantry.ports import SecretStore
+
+PASSWORD = "db_password"  # noqa: S105 — the name of a secret
+LONGEST_DATABASE_NAME = 30
+
+
+def add(
+    session: Session,
+    actor: Actor,
+    template: ProjectTemplate,
+    document: object,
+    store: SecretStore,
+) -> Tenant:
+    """
+    A new tenant with its services, hostnames and database password; nothing is deployed yet.
+
+    Every hostname it will use is reserved here, and every marker and password is made here once,
+    before anything uses it. Conflict where the subdomain or a hostname is taken, also by somebody
+    at the same moment; Invalid for bad input. Nothing is stored then.
+    """
+    data = load(TenantShape(), document)
+    if not template.active:
+        raise Conflict(f"{template.name} is not active and takes no new tenants")
+    subdomain = naming.subdomain(data["subdomain"])
+    target = targets.usable(session, data["target"] or template.target_name)
+    names = [s.name for s in template.services if s.active and s.service_type != "db"]
+    known = environment.known_names(
+        names, templates.secret_names(session, template), database=template.db_required
+    )
+    tenant = Tenant(
+        public_id=(public_id := uuid7()),
+        project_id=template.id,
+        name=" ".join(data["name"].split()),
+        client_ref=data["client_ref"],
+        subdomain=subdomain,
+        target_name=target.name,
+        server_id=template.server_id,
+        external_ref=naming.marker(public_id),
+        env=environment.check_values(data["env"], known),
+        notify_emails=list(inputs.emails(data["notify_emails"])),
+        created_by_id=actor.user_id,
+    )
+    if not tenant.name:
+        raise Invalid("name", "must not be empty")
+    try:
+        with session.begin_nested():
+            session.add(tenant)
+            session.flush()
+            for service in _live(template):
+                _add_service(session, actor, tenant, service, store)
+            _reserve(session, tenant, template)
+    except IntegrityError as trouble:
+        raise _taken(trouble, data, subdomain) from None
+    record(session, actor, "tenant.add", tenant, after={"subdomain": subdomain})
+    return tenant
+
+
+def _live(template: ProjectTemplate) -> list[ServiceTemplate]:
+    return sorted((s for s in template.services if s.active), key=lambda s: (s.order, s.id))
+
+
+def _add_service(
+    session: Session,
+    actor: Actor,
+    tenant: Tenant,
+    service: ServiceTemplate,
+    store: SecretStore,
+) -> TenantService:
+    row = TenantService(
+        public_id=(public_id := uuid7()),
+        tenant_id=tenant.id,
+        service_template_id=service.id,
+        name=service.name,
+        service_type=service.service_type,
+        external_ref=naming.marker(public_id),
+        repo_url=service.repo_url,
+        repo_branch=service.repo_branch,
+        image=service.image,
+    )
+    session.add(row)
+    session.flush()
+    if service.service_type == "db":
+        row.db_name = row.db_user = database_name(tenant.subdomain)
+        secrets.put(
+            session,
+            actor,
+            store,
+            PASSWORD,
+            secrets.generated(32),
+            secret_type="db_password",  # noqa: S106 — a kind, not a secret
+            tenant_service_id=row.id,
+        )
+    return row
+
+
+def database_name(subdomain: str) -> str:
+    """Letters, digits and _, beginning with a letter: legal in every kind."""
+    return ("t_" + subdomain.replace("-", "_"))[:LONGEST_DATABASE_NAME]
+
+
+def hostnames(template: ProjectTemplate, subdomain: str) -> dict[str, str]:
+    """
+    Service → hostname. The frontend, else the first exposed service, owns the bare one.
+
+    Pure but for reading the template's services; Invalid where a label grows too long.
+    """
+    exposed = [s for s in _live(template) if s.expose_domain and s.service_type != "db"]
+    exposed.sort(key=lambda s: s.service_type != "frontend")
+    return {
+        service.name: naming.hostname(
+            subdomain, template.base_domain, service.name if place else None
+        )
+        for place, service in enumerate(exposed)
+    }
+
+
+def _reserve(session: Session, tenant: Tenant, template: ProjectTemplate) -> None:
+    rows = {
+        s.name: s
+        for s in session.scalars(select(TenantService).where(TenantService.tenant_id == tenant.id))
+    }
+    bare = naming.hostname(tenant.subdomain, template.base_domain)
+    for name, hostname in hostnames(template, tenant.subdomain).items():
+        rows[name].domain = hostname
+        session.add(
+            TenantDomain(
+                tenant_id=tenant.id,
+                tenant_service_id=rows[name].id,
+                hostname=hostname,
+                primary=hostname == bare,
+            )
+        )
+    session.flush()
+
+
+def _taken(trouble: IntegrityError, data: dict[str, Any], subdomain: str) -> Exception:
+    words = str(trouble.orig)
+    if "client_ref" in words:
+        return Conflict(f"client_ref: {data['client_ref']!r} belongs to another tenant")
+    if "hostname" in words:
+        return Conflict(f"subdomain: a hostname of {subdomain!r} is reserved for another tenant")
+    return Conflict(f"subdomain: {subdomain!r} belongs to another tenant")
+
+
+def sync_services(
+    session: Session, actor: Actor, tenant: Tenant, template: ProjectTemplate, store: SecretStore
+) -> None:
+    """Rows and hostnames for services that the product has gained since the tenant was added."""
+    there = {s.service_template_id for s in tenant.services}
+    new = [s for s in _live(template) if s.id not in there]
+    for service in new:
+        _add_service(session, actor, tenant, service, store)
+    if not new:
+        return
+    session.expire(tenant, ["services"])
+    taken = {
+        d.hostname
+        for d in session.scalars(select(TenantDomain).where(TenantDomain.tenant_id == tenant.id))
+    }
+    for name, hostname in hostnames(template, tenant.subdomain).items():
+        row = next(s for s in tenant.services if s.name == name)
+        if row.domain is None and hostname not in taken:
+            row.domain = hostname
+            session.add(
+                TenantDomain(tenant_id=tenant.id, tenant_service_id=row.id, hostname=hostname)
+            )
+    try:
+        session.flush()
+    except IntegrityError:
+        raise Conflict("a hostname of a new service is reserved for another tenant") from None
+
+
+def find(session: Session, name: str) -> Tenant:
+    """A live tenant by subdomain or public id; NotFound otherwise."""
+    row = session.scalar(
+        select(Tenant).where(
+            func.lower(Tenant.subdomain) == name.lower(), Tenant.deleted_at.is_(None)
+        )
+    )
+    if row is None:
+        raise NotFound(f"There is no tenant {name}")
+    return row

@@ -1,0 +1,1 @@
+"""Pure rules: states, the catalogue of steps, blueprints, the planner, names, back-off."""

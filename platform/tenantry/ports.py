@@ -1,0 +1,326 @@
+"""
+What we ask of the outside world, in plain types.
+
+Each port has a real adapter (`adapters/`), and a twin in memory (`tests/twins.py`). A port raises
+only `StepTrouble` (see `errors`), and each of its methods is either a read, or one change. The
+caller looks before it changes; a port never retries by itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from tenantry.planning.sources import Build, DatabaseKind, GitSource, ImageSource
+
+BuildStatus = Literal["running", "done", "error", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSeen:
+    """
+    An application or database as the target shows it.
+
+    `kind` is `application` or a DatabaseKind; `app_name` is the target's own generated name: the
+    internal host name, at which other services of the tenant reach it. `status` is one of idle,
+    running, done, error: the state of the last deploy, not of the containers.
+    """
+
+    kind: str
+    id: str
+    name: str
+    app_name: str
+    description: str
+    status: str
+    created_at: str
+    server_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSeen:
+    """A project with its default environment and the services in all its environments."""
+
+    id: str
+    name: str
+    description: str
+    environment_id: str
+    created_at: str
+    services: tuple[ServiceSeen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DomainSeen:
+    """The target's domain object: one hostname routed to one application."""
+
+    id: str
+    host: str
+    path: str
+    port: int | None
+    https: bool
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSeen:
+    """One run in the history of an application; the target keeps about ten."""
+
+    id: str
+    title: str
+    description: str
+    status: BuildStatus
+    created_at: str
+    finished_at: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedBuild:
+    """A job in the target's build queue: `waiting` or `active`."""
+
+    app_id: str
+    title: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSeen:
+    """
+    One task of a service.
+
+    `state` is the real state (`currentState`: running, starting, failed, shutdown …), `wanted` the
+    desired one, `created_at` ISO-8601 or None where the target does not say.
+    """
+
+    id: str
+    state: str
+    wanted: str
+    error: str
+    node: str = ""
+    created_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSeen:
+    """A machine that a target deploys to; the target's own host has the id None."""
+
+    id: str | None
+    name: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseWish:
+    """A database to be created. The password holds letters and digits only (several kinds put it
+    into a shell line); `image` is always pinned, for the target's defaults move.
+    """
+
+    kind: DatabaseKind
+    name: str
+    app_name: str
+    description: str
+    database: str
+    user: str
+    password: str = field(repr=False)
+    image: str = ""
+    root_password: str = field(default="", repr=False)
+
+
+class Target(Protocol):
+    """A Dokploy server under one key. Reads may be repeated at will; a change is sent once."""
+
+    def version(self) -> str:
+        """`v0.30.2`. Raises Permanent where the server is older than we support."""
+
+    def servers(self) -> Sequence[ServerSeen]:
+        """The machines behind this target, its own host first."""
+
+    def projects_marked(self, marker: str) -> Sequence[ProjectSeen]:
+        """Projects whose description carries the marker as a word, oldest first, with services."""
+
+    def project(self, project_id: str) -> ProjectSeen | None:
+        """One project with its services; None where it is gone."""
+
+    def create_project(self, name: str, description: str) -> ProjectSeen:
+        """Change: a new project with its default environment."""
+
+    def create_application(
+        self, environment_id: str, name: str, app_name: str, description: str, server_id: str | None
+    ) -> ServiceSeen:
+        """Change: a new application; the target appends a random suffix to `app_name`."""
+
+    def settle_application(self, app_id: str, *, args: Sequence[str] | None = None) -> None:
+        """Change, safe to repeat: autoDeploy off, a failed update pauses (never rolls back)."""
+
+    def attach_git(self, app_id: str, source: GitSource) -> None:
+        """Change, safe to repeat: the source is this repository."""
+
+    def attach_image(self, app_id: str, source: ImageSource) -> None:
+        """Change, safe to repeat: the source is this image."""
+
+    def set_build(self, app_id: str, build: Build) -> None:
+        """Change, safe to repeat: how it is built."""
+
+    def set_environment(self, app_id: str, dotenv: str) -> None:
+        """Change, safe to repeat: replaces the whole environment; takes effect at a deploy."""
+
+    def application_status(self, app_id: str) -> str | None:
+        """idle, running, done or error; None where the application is gone."""
+
+    def builds(self, app_id: str) -> Sequence[BuildSeen]:
+        """History of an application, newest first. A waiting build is not in it."""
+
+    def queue(self) -> Sequence[QueuedBuild]:
+        """What waits or runs in the build queue of this target."""
+
+    def trigger_build(self, app_id: str, title: str, description: str) -> None:
+        """Change: fetch, build, update. Answers nothing; the run shows up in `builds` later."""
+
+    def build_log(self, build_id: str, tail: int) -> str:
+        """The last `tail` lines (10,000 at most) of a build's log; empty where it is gone."""
+
+    def containers(self, app_name: str, server_id: str | None) -> Sequence[ContainerSeen]:
+        """Tasks of a service. Empty means unknown, not absent: any Docker error reads so."""
+
+    def schedules(self, app_id: str) -> Sequence[BuildSeen]:
+        """The runs of an application's schedules, newest first; empty where it has none."""
+
+    def create_database(
+        self, environment_id: str, wish: DatabaseWish, server_id: str | None
+    ) -> ServiceSeen:
+        """Change: a new database with its volume."""
+
+    def database(self, kind: DatabaseKind, database_id: str) -> ServiceSeen | None:
+        """One database; None where it is gone."""
+
+    def deploy_database(self, kind: DatabaseKind, database_id: str, *, deadline: float) -> None:
+        """Change: pulls and starts; blocks for up to `deadline` seconds, and a timeout means
+        unknown. Repeating it restarts the database, so look at its status first.
+        """
+
+    def domains(self, app_id: str) -> Sequence[DomainSeen]:
+        """The domain objects of an application."""
+
+    def create_domain(
+        self, app_id: str, host: str, port: int, *, https: bool, certificate: str
+    ) -> DomainSeen:
+        """Change: route a hostname. Nothing on the target keeps two from being made."""
+
+    def delete_application(self, app_id: str) -> None:
+        """Change: only ever for a double that carries our marker and never had a build."""
+
+    def delete_domain(self, domain_id: str) -> None:
+        """Change: only ever for a double of one hostname on one application."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one resolver said: addresses, or the reason why there are none (`NXDOMAIN` …)."""
+
+    resolver: str
+    addresses: tuple[str, ...]
+    problem: str = ""
+
+
+class Resolver(Protocol):
+    """Real DNS through every configured resolver; 3 s in all."""
+
+    def lookup(self, hostname: str) -> Sequence[Answer]:
+        """One answer for each resolver. Never raises for a name that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """`status` is None where no answer came; then `problem` says why in a person's words."""
+
+    status: int | None
+    latency_ms: int
+    problem: str = ""
+    body: str = field(default="", repr=False)
+
+
+class Web(Protocol):
+    """The one outbound client for addresses that tenants control: pinned address, own table of
+    forbidden networks, no redirects, 64 kB, total deadline.
+    """
+
+    def get(self, url: str, *, deadline: float) -> HttpAnswer:
+        """GET. Trouble of every kind is an HttpAnswer with status None."""
+
+    def post(
+        self, url: str, *, headers: Mapping[str, str], body: Mapping[str, object], deadline: float
+    ) -> HttpAnswer:
+        """POST JSON. A forbidden address raises Permanent; other trouble is status None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail. `message_id` is stable for one deployment and outcome, so a double is noticed."""
+
+    message_id: str
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+    html: str
+
+
+class Mailer(Protocol):
+    """Sends mail with a timeout; at least once."""
+
+    def send(self, letter: Letter) -> None:
+        """Transient on connection trouble and 4xx, Permanent on 5xx."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A secret as stored. `bound_to` is the associated data: table, row, column, scope."""
+
+    ciphertext: bytes = field(repr=False)
+    key_id: str
+    bound_to: str
+
+
+class SecretStore(Protocol):
+    """Seals and opens secrets; fails closed."""
+
+    def seal(self, secret: str, bound_to: str) -> Sealed:
+        """Encrypts under the active key, bound to its place."""
+
+    def open(self, sealed: Sealed) -> str:
+        """SecretUnreadable where key, place or content do not agree."""
+
+
+class OpenTarget(Protocol):
+    """Opens a configured target; kept clients are shared between calls."""
+
+    def __call__(self, name: str, api_key: str | None = None) -> Target:
+        """`api_key` replaces the configured key. Permanent where no such target is configured."""
+
+
+class SendUntil(Protocol):
+    """Fixes the last instant at which this thread may still send a change."""
+
+    def __call__(self, instant: float | None) -> None:
+        """`instant` on the monotonic clock; None lifts it. Checked in the transport, last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside, in one frozen value that `app` builds and hands down."""
+
+    target: OpenTarget
+    resolver: Resolver
+    web: Web
+    mailer: Mailer
+    secrets: SecretStore
+    send_until: SendUntil
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSeen:
+    """One probe, as it is kept in HealthCheck."""
+
+    ok: bool
+    status: int | None
+    latency_ms: int | None
+    problem: str
+    at: datetime | None = None

@@ -1,0 +1,128 @@
+"""`service.<name>.create`, `.git_attach`, `.build_config` and `.env_set`."""
+
+import hashlib
+
+from tenantry.errors import Permanent, Transient
+from tenantry.planning.environment import dotenv, effective, resolve
+from tenantry.planning.naming import target_name
+from tenantry.ports import ServiceSeen
+from tenantry.steps.adoption import describe, ours
+from tenantry.steps.context import StepContext
+from tenantry.steps.outcomes import Done
+from tenantry.steps.placeholders import values_for
+
+
+def create(ctx: StepContext) -> Done:
+    """
+    Finds the application by marker, else creates it; then turns automatic deploys off.
+
+    That comes before any source is attached: with one, every push would deploy behind our back.
+    """
+    spec, own = ctx.the_service()
+    found, how = _look(ctx), "found"
+    if found is None:
+        if ctx.tenant.environment_id is None:
+            raise Permanent("The tenant has no project on the target yet")
+        ctx.intend("create application")
+        ctx.target.create_application(
+            ctx.tenant.environment_id,
+            own.name,
+            target_name(ctx.blueprint.template_slug, ctx.blueprint.subdomain, own.name),
+            describe(own.marker, ctx.blueprint.tenant_name),
+            ctx.blueprint.server_id,
+        )
+        found, how = _look(ctx), "created"
+    if found is None:
+        raise Transient("The application was created but is not listed yet")
+    ctx.intend("settle application", app_id=found.id)
+    ctx.target.settle_application(found.id, args=spec.args or None)
+    if spec.image is not None:
+        ctx.intend("attach image", app_id=found.id)
+        ctx.target.attach_image(found.id, spec.image)
+    ctx.say(f"Application {found.name} {how}; internal host {found.app_name}")
+    return Done(
+        f"applicationId={found.id}",
+        service={
+            "app_id": found.id,
+            "app_name": found.app_name,
+            "created": True,
+            "git_attached": False,
+            "build_configured": False,
+            "env_configured": False,
+        },
+        details={"applicationId": found.id, "appName": found.app_name, "how": how},
+    )
+
+
+def _look(ctx: StepContext) -> ServiceSeen | None:
+    _, own = ctx.the_service()
+    if ctx.tenant.project_id is None:
+        return None
+    project = ctx.target.project(ctx.tenant.project_id)
+    services = [s for s in project.services if s.kind == "application"] if project else []
+    found = ours(services, own.marker, own.app_id)
+    for double in found[1:]:
+        _drop_double(ctx, double)
+    return found[0] if found else None
+
+
+def _drop_double(ctx: StepContext, double: ServiceSeen) -> None:
+    """A second one with our marker that never had a build is taken away; others are reported."""
+    if ctx.target.builds(double.id):
+        ctx.say(f"A second application carries our marker and was left alone: {double.id}")
+        return
+    ctx.intend("delete double", app_id=double.id)
+    ctx.target.delete_application(double.id)
+    ctx.say(f"Removed a second application with our marker that was never built: {double.id}")
+
+
+def attach_git(ctx: StepContext) -> Done:
+    """Tells the target what to clone; repeating it is harmless."""
+    spec, _ = ctx.the_service()
+    if spec.git is None:
+        raise Permanent("This service has no repository")
+    app_id = _app_id(ctx)
+    ctx.intend("attach repository", app_id=app_id)
+    ctx.target.attach_git(app_id, spec.git)
+    return Done(
+        f"{spec.git.url} at {spec.git.branch}",
+        service={"git_attached": True},
+        details={"branch": spec.git.branch},
+    )
+
+
+def configure_build(ctx: StepContext) -> Done:
+    """Tells the target how to build; every field is sent, since null overwrites its defaults."""
+    spec, _ = ctx.the_service()
+    app_id = _app_id(ctx)
+    ctx.intend("configure build", app_id=app_id)
+    ctx.target.set_build(app_id, spec.build)
+    return Done(f"Built with {spec.build.type}", service={"build_configured": True})
+
+
+def set_environment(ctx: StepContext) -> Done:
+    """Fills in the placeholders and replaces the whole environment, from one source of truth."""
+    spec, _ = ctx.the_service()
+    app_id = _app_id(ctx)
+    layers = effective(spec.env)
+    wanted = {key: value for key, (value, _) in layers.items()}
+    text = dotenv(resolve(wanted, values_for(ctx, wanted.values())))
+    ctx.intend("set environment", app_id=app_id)
+    ctx.target.set_environment(app_id, text)
+    return Done(
+        f"{len(wanted)} variable{'' if len(wanted) == 1 else 's'} set",
+        service={"env_configured": True, "env_fingerprint": _fingerprint(ctx, text)},
+        details={"keys": sorted(wanted), "sources": {k: s for k, (_, s) in layers.items()}},
+    )
+
+
+def _fingerprint(ctx: StepContext, text: str) -> str:
+    # Keyed by the tenant's marker: equal environments of two tenants do not look equal.
+    key = hashlib.sha256(ctx.tenant.marker.encode()).digest()
+    return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
+
+
+def _app_id(ctx: StepContext) -> str:
+    if ctx.own is None or ctx.own.app_id is None:
+        raise Permanent("The application was not created")
+    return ctx.own.app_id

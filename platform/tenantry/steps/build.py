@@ -1,0 +1,214 @@
+"""
+`service.<name>.deploy` and `.wait_deploy`: one build, triggered once, followed to its end.
+
+The target answers a trigger with nothing: no id, no row until the build starts. So what is needed
+to recognise it is remembered with the intent: the ids seen before, a title of our own, and the
+containers that ran before. Its queue lives in memory and is lost at a restart, without a trace.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tenantry.errors import Permanent
+from tenantry.planning.buildphase import phase_of
+from tenantry.ports import BuildSeen, ContainerSeen
+from tenantry.steps.buildlog import commit_of, last_error, new_lines
+from tenantry.steps.context import ServiceFacts, StepContext
+from tenantry.steps.outcomes import Done, Wait
+
+MOST_TRIGGERS = 4
+CONTAINER_PATIENCE_POLLS = 36
+UNKNOWN_POLLS = 6
+LOG_TAIL = 10_000
+
+
+def trigger(ctx: StepContext) -> Done:
+    """Puts one build into the queue; a claim after a crash adopts the one that is there."""
+    app_id = _app_id(ctx)
+    earlier = ctx.intent if ctx.intent and "before" in ctx.intent else None
+    if earlier and (
+        _pick(ctx.target.builds(app_id), earlier) or _queued(ctx, app_id, str(earlier["title"]))
+    ):
+        trace = dict(earlier)
+        ctx.say("The build was triggered already")
+    else:
+        trace = _trigger(ctx, app_id, number=1)
+    return Done(
+        "Build triggered",
+        service={"deploy_triggered": True, "deployed": False, "build_trace": trace},
+        details={"title": trace["title"]},
+    )
+
+
+def _trigger(ctx: StepContext, app_id: str, *, number: int) -> dict[str, Any]:
+    _, own = ctx.the_service()
+    title = f"tenantry {ctx.deployment.public_id} e{ctx.deployment.epoch} t{number}"
+    trace = {
+        "title": title,
+        "before": [build.id for build in ctx.target.builds(app_id)],
+        "containers": [c.id for c in _containers(ctx, own)],
+        "number": number,
+        "deployment": ctx.deployment.public_id,
+        "epoch": ctx.deployment.epoch,
+        "waited": ctx.waited if number > 1 else 0.0,
+    }
+    ctx.intend("trigger build", **trace)
+    ctx.target.trigger_build(app_id, title, f"{ctx.tenant.marker} {own.name}")
+    return trace
+
+
+def wait(ctx: StepContext) -> Done | Wait:
+    """Follows the build: queue, phases, log, end; then asks for a container that is new."""
+    app_id = _app_id(ctx)
+    trace = _trace(ctx)
+    if trace.get("epoch") != ctx.deployment.epoch and _ended_badly(ctx, app_id, trace):
+        return _again(ctx, app_id, trace, "The last build failed; building once more")
+    build = _known(ctx, app_id, trace)
+    if build is None:
+        return _not_started(ctx, app_id, trace)
+    details: dict[str, Any] = {"buildId": build.id, "status": build.status}
+    log = ctx.target.build_log(build.id, LOG_TAIL)
+    lines, cursor = new_lines(log, ctx.memory.get("log"), finished=build.status != "running")
+    ctx.say(*lines, stream="stdout")
+    details["log"] = cursor
+    trace = {**trace, "build_id": build.id}
+    if build.status == "running":
+        phase = phase_of(log)
+        words = f"Building: {phase}" if phase else "Building"
+        return Wait(ctx.poll_seconds, words, {"build_trace": trace}, {**details, "phase": phase})
+    if build.status == "cancelled":
+        return _again(ctx, app_id, trace, "The target was restarted during the build")
+    if build.status == "error":
+        raise Permanent(f"The build failed: {last_error(log) or build.error or 'see its log'}")
+    return _running(ctx, trace, build, details)
+
+
+def _trace(ctx: StepContext) -> Mapping[str, Any]:
+    # A trigger of this very step whose settle was lost stands in its intent.
+    if ctx.intent and "before" in ctx.intent:
+        return ctx.intent
+    _, own = ctx.the_service()
+    if not own.build_trace:
+        raise Permanent("No build was triggered")
+    return own.build_trace
+
+
+def _known(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> BuildSeen | None:
+    return _pick(ctx.target.builds(app_id), trace)
+
+
+def _pick(builds: Sequence[BuildSeen], trace: Mapping[str, Any]) -> BuildSeen | None:
+    """
+    Ours among the builds: the id once seen, else our title, else the oldest that is new.
+
+    The title is overwritten by the commit message when a build from a repository ends; nobody
+    else triggers builds of this application, since its automatic deploys are off.
+    """
+    known = trace.get("build_id")
+    if known:
+        return next((b for b in builds if b.id == known), None)
+    new = [b for b in builds if b.id not in trace["before"]]
+    titled = [b for b in new if b.title == trace["title"]]
+    return min(titled or new, key=lambda b: (b.created_at, b.id), default=None)
+
+
+def _queued(ctx: StepContext, app_id: str, title: str) -> int | None:
+    """Our place in the target's queue, from 1; None where we are not in it."""
+    jobs = ctx.target.queue()
+    places = [n for n, job in enumerate(jobs, start=1) if job.app_id == app_id]
+    exact = [
+        n for n, job in enumerate(jobs, start=1) if job.app_id == app_id and job.title == title
+    ]
+    return next(iter(exact or places), None)
+
+
+def _not_started(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> Wait | Done:
+    place = _queued(ctx, app_id, str(trace["title"]))
+    if place is not None:
+        words = "Next in the target's queue" if place == 1 else f"Number {place} in its queue"
+        return Wait(ctx.poll_seconds, words, details={"seen": ctx.waited})
+    # Neither queued nor listed. Waiting in line is not lost; being nowhere for this long is.
+    since = max(float(ctx.memory.get("seen", 0.0)), float(trace.get("waited", 0.0)))
+    if ctx.waited - since < ctx.times.build_lost:
+        return Wait(ctx.poll_seconds, "Waiting for the target to start the build")
+    return _again(ctx, app_id, trace, "The target lost the build from its queue")
+
+
+def _again(ctx: StepContext, app_id: str, trace: Mapping[str, Any], why: str) -> Wait:
+    fresh = trace.get("epoch") != ctx.deployment.epoch
+    number = 1 if fresh else int(trace.get("number", 1)) + 1
+    if number > MOST_TRIGGERS:
+        raise Permanent(f"The build never finished: triggered {MOST_TRIGGERS} times. {why}")
+    ctx.say(f"{why}; triggering it again")
+    new = _trigger(ctx, app_id, number=number)
+    return Wait(
+        ctx.poll_seconds, why, {"build_trace": new}, {"log": None, "seen": ctx.waited, "phase": ""}
+    )
+
+
+def _ended_badly(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> bool:
+    build = _known(ctx, app_id, trace)
+    return build is None or build.status in {"error", "cancelled"} or bool(trace.get("dead"))
+
+
+def _containers(ctx: StepContext, own: ServiceFacts) -> Sequence[ContainerSeen]:
+    if own.app_name is None:
+        return ()
+    return ctx.target.containers(own.app_name, ctx.blueprint.server_id)
+
+
+def _running(
+    ctx: StepContext, trace: Mapping[str, Any], build: BuildSeen, details: dict[str, Any]
+) -> Done | Wait:
+    """
+    "Done" only means that the engine took the new specification: a container must run that did
+    not run before. No containers at all means unknown, since any Docker error reads so.
+    """
+    _, own = ctx.the_service()
+    looks = int(ctx.memory.get("looks", 0)) + 1
+    details["looks"] = looks
+    seen = _containers(ctx, own)
+    fresh = [c for c in seen if c.id not in trace.get("containers", ())]
+    up = [c for c in fresh if c.state == "running" and c.wanted == "running"]
+    commit = commit_of(build.description)
+    spec, _ = ctx.the_service()
+    # The commit is written a moment after the status; it is looked for once more.
+    late = spec.git is not None and commit is None and looks == 1
+    if up and not late:
+        return _up(trace, build, details, commit, "A new container runs")
+    if not seen and looks >= UNKNOWN_POLLS:
+        words = "Built; the target could not list its containers"
+        return _up(trace, build, details, commit, words)
+    if looks >= CONTAINER_PATIENCE_POLLS:
+        worst = next((c.error for c in fresh if c.error), "it does not start")
+        raise Permanent(f"Built, but no new container runs: {worst}")
+    problem = next((c.error for c in fresh if c.error), "")
+    words = f"Built; its container does not run yet{': ' + problem if problem else ''}"
+    return Wait(ctx.poll_seconds, words, {"build_trace": trace}, details)
+
+
+def _up(
+    trace: Mapping[str, Any],
+    build: BuildSeen,
+    details: dict[str, Any],
+    commit: str | None,
+    words: str,
+) -> Done:
+    service: dict[str, Any] = {
+        "deployed": True,
+        "last_build_id": build.id,
+        "build_trace": trace,
+    }
+    if commit:
+        service["commit_hash"] = commit
+    return Done(
+        f"{words}{f' (commit {commit[:10]})' if commit else ''}",
+        service=service,
+        details={**details, "commit": commit},
+    )
+
+
+def _app_id(ctx: StepContext) -> str:
+    if ctx.own is None or ctx.own.app_id is None:
+        raise Permanent("The application was not created")
+    return ctx.own.app_id

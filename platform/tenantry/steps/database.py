@@ -1,0 +1,127 @@
+"""`db.create` and `db.deploy`: the tenant's database through the target's own kinds."""
+
+from typing import cast
+
+from tenantry.errors import Permanent, Transient
+from tenantry.planning.blueprint import DatabaseSpec
+from tenantry.planning.databases import facts
+from tenantry.planning.naming import target_name
+from tenantry.planning.sources import DatabaseKind
+from tenantry.ports import DatabaseWish, ServiceSeen
+from tenantry.steps.adoption import describe, ours
+from tenantry.steps.context import ServiceFacts, StepContext
+from tenantry.steps.outcomes import Done, Wait
+
+PASSWORD = "db_password"  # noqa: S105 — the name of a secret
+
+
+def create(ctx: StepContext) -> Done:
+    """Finds the database by marker in the tenant's project, else creates it, pinned."""
+    spec, own = _mine(ctx)
+    found = _look(ctx, spec, own)
+    how = "found"
+    if found is None:
+        if ctx.tenant.environment_id is None:
+            raise Permanent("The tenant has no project on the target yet")
+        ctx.intend("create database")
+        ctx.target.create_database(
+            ctx.tenant.environment_id, _wish(ctx, spec, own), ctx.blueprint.server_id
+        )
+        found, how = _look(ctx, spec, own), "created"
+    if found is None:
+        raise Transient("The database was created but is not listed yet")
+    ctx.say(f"Database {found.name} {how}; internal host {found.app_name}")
+    return Done(
+        f"databaseId={found.id}",
+        service={
+            "db_id": found.id,
+            "app_name": found.app_name,
+            "db_name": spec.database,
+            "db_user": spec.user,
+            "created": True,
+        },
+        details={"databaseId": found.id, "appName": found.app_name, "how": how},
+    )
+
+
+def deploy(ctx: StepContext) -> Done | Wait:
+    """
+    Starts the database where it does not run yet.
+
+    The target answers only when the pull is over; a timeout means unknown, so the next claim
+    looks at the status instead of deploying again. A running one is never deployed twice: that
+    would restart it.
+    """
+    spec, own = _mine(ctx)
+    if own.db_id is None:
+        raise Permanent("The database was not created")
+    kind = facts(spec.kind)
+    seen = _status(ctx, spec, own.db_id)
+    if seen == "done":
+        return _deployed(own.db_id, "runs")
+    if seen == "running":
+        return Wait(ctx.poll_seconds, "The target is still pulling and starting the database")
+    if seen == "error" and ctx.intent is None and ctx.attempt > 1:
+        ctx.say("The last start failed; starting it once more")
+    ctx.intend("deploy database")
+    ctx.target.deploy_database(_kind(spec), own.db_id, deadline=ctx.call_deadline)
+    after = _status(ctx, spec, own.db_id)
+    if after == "done":
+        return _deployed(own.db_id, f"started on port {kind.port}")
+    if after == "running":
+        return Wait(ctx.poll_seconds, "The target is starting the database")
+    raise Transient(f"The database did not start (status {after})", most_tries=3)
+
+
+def _deployed(database_id: str, words: str) -> Done:
+    return Done(
+        f"The database {words}",
+        service={"deploy_triggered": True, "deployed": True},
+        details={"databaseId": database_id},
+    )
+
+
+def _mine(ctx: StepContext) -> tuple[DatabaseSpec, ServiceFacts]:
+    if ctx.blueprint.database is None or ctx.own is None:
+        raise Permanent("This product has no database")
+    return ctx.blueprint.database, ctx.own
+
+
+def _status(ctx: StepContext, spec: DatabaseSpec, database_id: str) -> str:
+    seen = ctx.target.database(_kind(spec), database_id)
+    if seen is None:
+        raise Permanent("The database is gone from the target; restore it or create a new tenant")
+    return seen.status
+
+
+def _look(ctx: StepContext, spec: DatabaseSpec, own: ServiceFacts) -> ServiceSeen | None:
+    if ctx.tenant.project_id is None:
+        return None
+    project = ctx.target.project(ctx.tenant.project_id)
+    services = [s for s in project.services if s.kind == spec.kind] if project else []
+    found = ours(services, own.marker, own.db_id)
+    for double in found[1:]:
+        # Never deleted: somebody may have stored data in it.
+        ctx.say(f"A second database carries our marker and was left alone: {double.id}")
+    return found[0] if found else None
+
+
+def _wish(ctx: StepContext, spec: DatabaseSpec, own: ServiceFacts) -> DatabaseWish:
+    password = ctx.secret(f"{own.name}/{PASSWORD}")
+    name = target_name(ctx.blueprint.template_slug, ctx.blueprint.subdomain, own.name)
+    return DatabaseWish(
+        kind=_kind(spec),
+        name=own.name,
+        app_name=name,
+        description=describe(own.marker, ctx.blueprint.tenant_name),
+        database=spec.database,
+        user=spec.user,
+        password=password,
+        root_password=password,
+        image=spec.image,
+    )
+
+
+def _kind(spec: DatabaseSpec) -> DatabaseKind:
+    facts(spec.kind)
+    return cast("DatabaseKind", spec.kind)

@@ -1,0 +1,162 @@
+"""
+Celery's door: its settings, its tasks of two lines, and how a chain is sent.
+
+A message carries ids and an epoch only; tasks return nothing; there is no result backend. Early
+ack: a lost message is late, never wrong, because the watchdog publishes it again from the rows.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import redis
+import structlog
+from celery import Celery, chain
+from celery.exceptions import Ignore
+from kombu import Queue
+
+from tenantry.clock import monotonic
+from tenantry.engine.dispatch import Chain, Send
+from tenantry.planning.catalogue import QUEUES, STEPS_QUEUE, SUSPECT_QUEUE
+
+log = structlog.get_logger(__name__)
+RUN_STEP = "tenantry.run_step"
+MOST_PENDING = 1000
+
+
+class Runs(Protocol):
+    """What a worker does with a message."""
+
+    def run(
+        self, deployment_id: int, step_id: int, epoch: int, *, suspect: bool = False
+    ) -> bool:
+        """Whether the chain may go on."""
+
+
+def settings_of(redis_url: str) -> dict[str, Any]:
+    """Celery's own settings, each with its reason in docs/adr/0003."""
+    return {
+        "broker_url": redis_url,
+        "result_backend": None,
+        "task_ignore_result": True,
+        "task_store_errors_even_if_ignored": False,
+        "task_acks_late": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_default_queue": STEPS_QUEUE,
+        "task_queues": [Queue(name) for name in QUEUES],
+        "task_create_missing_queues": False,
+        "task_publish_retry": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+        "worker_hijack_root_logger": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_transport_options": {
+            "visibility_timeout": 3600,
+            "socket_timeout": 5,
+            "socket_connect_timeout": 3,
+            "socket_keepalive": True,
+            "health_check_interval": 30,
+            "retry_on_timeout": False,
+        },
+        "timezone": "UTC",
+        "enable_utc": True,
+    }
+
+
+def make_celery(redis_url: str, runner: Callable[[], Runs]) -> Celery:
+    """The Celery application. `runner` is asked in the worker, after it forked."""
+    app = Celery("tenantry")
+    app.conf.update(settings_of(redis_url))
+
+    @app.task(name=RUN_STEP, bind=True)
+    def run_step(self: Any, deployment_id: int, step_id: int, epoch: int) -> None:
+        suspect = self.request.delivery_info.get("routing_key") == SUSPECT_QUEUE
+        if not runner().run(deployment_id, step_id, epoch, suspect=suspect):
+            raise Ignore
+
+    return app
+
+
+def sender(app: Celery) -> Send:
+    """Sends chains at once; raises what the broker raises. For workers and the watchdog."""
+
+    def send(wanted: Chain) -> None:
+        tasks = [
+            app.signature(
+                RUN_STEP,
+                args=(wanted.deployment_id, link.step_id, wanted.epoch),
+                immutable=True,
+                options={"queue": link.queue},
+            )
+            for link in wanted.links
+        ]
+        # Named on the head: `apply_async(task_id=…)` would name the last task of the chain.
+        tasks[0].set(task_id=str(wanted.task_id))
+        options = {"countdown": wanted.countdown} if wanted.countdown else {}
+        (chain(*tasks) if len(tasks) > 1 else tasks[0]).apply_async(**options)
+
+    return send
+
+
+class BackgroundSender:
+    """
+    Sends from a thread of its own, so that a web request never waits for the broker.
+
+    Bounded: what does not fit is dropped, and the watchdog publishes it. After one failure none
+    is tried for `pause` seconds.
+    """
+
+    def __init__(self, send: Send, pause: float) -> None:
+        self._send = send
+        self._pause = pause
+        self._waiting: queue.Queue[Chain] = queue.Queue(MOST_PENDING)
+        self._resting_until = 0.0
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def __call__(self, wanted: Chain) -> None:
+        """Takes a chain and returns at once."""
+        if monotonic() < self._resting_until:
+            return
+        try:
+            self._waiting.put_nowait(wanted)
+        except queue.Full:
+            return
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(
+                    target=self._work, name="publisher", daemon=True
+                )
+                self._thread.start()
+
+    @property
+    def resting(self) -> bool:
+        """Whether the broker failed a moment ago: pages say so."""
+        return monotonic() < self._resting_until
+
+    def _work(self) -> None:
+        while True:
+            wanted = self._waiting.get()
+            try:
+                self._send(wanted)
+            except Exception as trouble:  # noqa: BLE001 — any broker trouble is the watchdog's
+                self._resting_until = monotonic() + self._pause
+                log.warning("not published", error=type(trouble).__name__)
+
+
+def queue_length(redis_url: str) -> Callable[[], int | None]:
+    """How many messages wait in our queues; None where the broker does not answer in time."""
+    client = redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
+
+    def length() -> int | None:
+        try:
+            return sum(int(client.llen(name)) for name in QUEUES)
+        except redis.RedisError:
+            return None
+
+    return length
