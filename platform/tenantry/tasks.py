@@ -14,7 +14,7 @@ import redis
 import structlog
 from celery import Celery, chain
 from celery.exceptions import Ignore
-from kombu import Queue
+from kombu.entity import Queue
 
 from tenantry.clock import monotonic
 from tenantry.engine.dispatch import Chain, Send
@@ -28,9 +28,7 @@ MOST_PENDING = 1000
 class Runs(Protocol):
     """What a worker does with a message."""
 
-    def run(
-        self, deployment_id: int, step_id: int, epoch: int, *, suspect: bool = False
-    ) -> bool:
+    def run(self, deployment_id: int, step_id: int, epoch: int, *, suspect: bool = False) -> bool:
         """Whether the chain may go on."""
 
 
@@ -45,7 +43,7 @@ def settings_of(redis_url: str) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_default_queue": STEPS_QUEUE,
-        "task_queues": [Queue(name) for name in QUEUES],
+        "task_queues": [Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]
         "task_create_missing_queues": False,
         "task_publish_retry": False,
         "worker_prefetch_multiplier": 1,
@@ -73,7 +71,7 @@ def make_celery(redis_url: str, runner: Callable[[], Runs]) -> Celery:
     app = Celery("tenantry")
     app.conf.update(settings_of(redis_url))
 
-    @app.task(name=RUN_STEP, bind=True)
+    @app.task(name=RUN_STEP, bind=True)  # type: ignore[untyped-decorator]
     def run_step(self: Any, deployment_id: int, step_id: int, epoch: int) -> None:
         suspect = self.request.delivery_info.get("routing_key") == SUSPECT_QUEUE
         if not runner().run(deployment_id, step_id, epoch, suspect=suspect):
@@ -129,9 +127,7 @@ class BackgroundSender:
             return
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(
-                    target=self._work, name="publisher", daemon=True
-                )
+                self._thread = threading.Thread(target=self._work, name="publisher", daemon=True)
                 self._thread.start()
 
     @property

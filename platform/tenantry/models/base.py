@@ -1,16 +1,16 @@
 """What every table shares: names for constraints, UTC times, public ids, checks."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import uuid_utils
-from sqlalchemy import JSON, CheckConstraint, DateTime, MetaData, String, Uuid, func
+from sqlalchemy import JSON, CheckConstraint, MetaData, String, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+
+from tenantry.models.dbtime import UTCDateTime, db_now
 
 CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -19,28 +19,6 @@ CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-
-class UTCDateTime(TypeDecorator[datetime]):
-    """Aware in Python, `timestamptz` on PostgreSQL, naive UTC text of one length on SQLite."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuses naive times: nobody knows what they mean."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone cannot be stored")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        """Always aware, in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 JsonType = JSON().with_variant(JSONB(), "postgresql")
@@ -78,9 +56,11 @@ class Identified:
 class Timestamped:
     """When the row was made and last changed; the database's clock."""
 
-    created_at: Mapped[Moment] = mapped_column(server_default=func.current_timestamp())
+    created_at: Mapped[Moment] = mapped_column(
+        default=db_now(), server_default=func.current_timestamp()
+    )
     updated_at: Mapped[Moment] = mapped_column(
-        server_default=func.current_timestamp(), onupdate=func.current_timestamp()
+        default=db_now(), server_default=func.current_timestamp(), onupdate=db_now()
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tenantry.models.base import Base, Identified, JsonType, Moment, one_of
+from tenantry.models.dbtime import db_now
 
 THINGS = ("deployment", "step", "job", "tenant", "service")
 STREAMS = ("system", "stdout", "stderr")
@@ -43,7 +44,7 @@ class LogEntry(Base):
         ForeignKey("deployment_step.id", ondelete="CASCADE")
     )
     seq: Mapped[int]
-    at: Mapped[Moment] = mapped_column(server_default=func.current_timestamp())
+    at: Mapped[Moment] = mapped_column(default=db_now(), server_default=func.current_timestamp())
     stream: Mapped[str] = mapped_column(String(10), default="system")
     attempt: Mapped[int] = mapped_column(default=0)
     hidden: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -69,7 +70,7 @@ class StatusChange(Base):
     new: Mapped[str] = mapped_column(String(40))
     reason: Mapped[str] = mapped_column(String(500), default="")
     actor: Mapped[str] = mapped_column(String(255), default="")
-    at: Mapped[Moment] = mapped_column(server_default=func.current_timestamp())
+    at: Mapped[Moment] = mapped_column(default=db_now(), server_default=func.current_timestamp())
 
 
 class AuditEntry(Identified, Base):
@@ -82,7 +83,7 @@ class AuditEntry(Identified, Base):
         Index("ix_audit_entry_at", "at"),
     )
 
-    at: Mapped[Moment] = mapped_column(server_default=func.current_timestamp())
+    at: Mapped[Moment] = mapped_column(default=db_now(), server_default=func.current_timestamp())
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
     actor: Mapped[str] = mapped_column(String(255))
     action: Mapped[str] = mapped_column(String(60))
@@ -115,7 +116,7 @@ class HealthCheck(Base):
     step_id: Mapped[int | None] = mapped_column(
         ForeignKey("deployment_step.id", ondelete="SET NULL")
     )
-    at: Mapped[Moment] = mapped_column(server_default=func.current_timestamp())
+    at: Mapped[Moment] = mapped_column(default=db_now(), server_default=func.current_timestamp())
     ok: Mapped[bool] = mapped_column(Boolean)
     http_status: Mapped[int | None]
     latency_ms: Mapped[int | None]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -416,6 +416,22 @@ def latest(session: Session, tenant: Tenant) -> Deployment:
     if found is None:
         raise NotFound(f"{tenant.name} was never deployed")
     return found
+
+
+def place_in_line(session: Session, deployment: Deployment) -> int | None:
+    """How many wait for the same target up to this one, from 1; None where it does not wait."""
+    if deployment.status != DeploymentStatus.PENDING:
+        return None
+    return session.scalar(
+        select(func.count())
+        .select_from(Deployment)
+        .where(
+            Deployment.target_id == deployment.target_id,
+            Deployment.status == DeploymentStatus.PENDING,
+            tuple_(Deployment.queued_at, Deployment.id)
+            <= tuple_(deployment.queued_at, deployment.id),
+        )
+    )
 
 
 def need_reason(reason: str) -> str:
