@@ -1,0 +1,118 @@
+"""Schedules: rows and runs by hand. Nothing fires by the clock here."""
+
+from typing import Any
+
+from dokploy_simulator import durations
+from dokploy_simulator.history import append_log, deployment_row, finish_deployment, newest_first
+from dokploy_simulator.identity import app_name, new_id, now_iso
+from dokploy_simulator.nouns.listing import need
+from dokploy_simulator.routes import mutation, query
+from dokploy_simulator.store import Row
+from dokploy_simulator.world import World
+
+_TYPES = "{application,compose,server,dokploy-server}"
+_FIELDS = (
+    " name:str description:str?~ cronExpression:str appName:str? serviceName:str?~"
+    f" shellType:{{bash,sh}}? scheduleType:{_TYPES}? command:str script:str?~ applicationId:str?~"
+    " composeId:str?~ serverId:str?~ organizationId:str?~ enabled:bool? timezone:str?~"
+    " createdAt:str?"
+)
+_OWNER_FIELDS = {"application": "applicationId", "compose": "composeId", "server": "serverId"}
+
+
+@mutation("schedule.create", "scheduleId:str?" + _FIELDS)
+def create(world: World, asked: dict[str, Any]) -> Any:
+    """Always a new row."""
+    row: Row = {
+        "scheduleId": new_id(),
+        "name": None,
+        "description": None,
+        "cronExpression": None,
+        "appName": app_name("schedule", None),
+        "serviceName": None,
+        "shellType": "bash",
+        "scheduleType": "application",
+        "command": None,
+        "script": None,
+        "applicationId": None,
+        "composeId": None,
+        "serverId": None,
+        "organizationId": None,
+        "enabled": True,
+        "timezone": None,
+        "createdAt": now_iso(),
+    } | {name: value for name, value in asked.items() if name != "scheduleId"}
+    return world.store.put("schedule", row["scheduleId"], row)
+
+
+@query("schedule.list", f"id:str scheduleType:{_TYPES}")
+def every(world: World, asked: dict[str, Any]) -> Any:
+    """The schedules of one owner with their runs."""
+    kind = asked["scheduleType"]
+    field = _OWNER_FIELDS.get(kind)
+    rows = [
+        row
+        for row in world.store.every("schedule")
+        if row["scheduleType"] == kind and (field is None or row[field] == asked["id"])
+    ]
+    return [_with_runs(world, row) for row in rows]
+
+
+def _with_runs(world: World, row: Row) -> Row:
+    application = world.store.get("application", row["applicationId"])
+    names = ("applicationId", "appName", "name", "serverId")
+    return row | {
+        "application": {name: application[name] for name in names} if application else None,
+        "server": world.store.get("server", row["serverId"]),
+        "compose": None,
+        "deployments": newest_first(world, "scheduleId", row["scheduleId"]),
+    }
+
+
+@query("schedule.one", "scheduleId:str")
+def one(world: World, asked: dict[str, Any]) -> Any:
+    """The row with its runs."""
+    return _with_runs(world, need(world, "schedule", asked["scheduleId"], "Schedule"))
+
+
+@mutation("schedule.update", "scheduleId:str+" + _FIELDS)
+def update(world: World, asked: dict[str, Any]) -> Any:
+    """Change a row; name, cron and command are needed each time."""
+    schedule_id = asked.pop("scheduleId")
+    need(world, "schedule", schedule_id, "Schedule")
+    return world.store.change("schedule", schedule_id, **asked)
+
+
+@mutation("schedule.delete", "scheduleId:str")
+def delete(world: World, asked: dict[str, Any]) -> Any:
+    """Forget a row."""
+    need(world, "schedule", asked["scheduleId"], "Schedule")
+    world.store.drop("schedule", asked["scheduleId"])
+    return True
+
+
+@mutation("schedule.runManually", "scheduleId:str+")
+async def run_manually(world: World, asked: dict[str, Any]) -> Any:
+    """Run now and wait; a stopped application gives 200 with the status error."""
+    row = need(world, "schedule", asked["scheduleId"], "Schedule")
+    name = row["appName"]
+    run = deployment_row(
+        "Schedule",
+        "Schedule",
+        f"/etc/dokploy/schedules/{name}/{name}",
+        scheduleId=row["scheduleId"],
+    )
+    world.store.put("deployment", run["deploymentId"], run)
+    await world.passes(durations.SCHEDULE_RUN)
+    application = world.store.get("application", row["applicationId"])
+    runs = application is None or world.engine.running(application["appName"]) > 0
+    fails = not runs or "fail" in row["command"]
+    said = "❌ No running container found" if not runs else f"$ {row['command']}"
+    append_log(world, run["deploymentId"], "Initializing schedule", said)
+    status = "error" if fails else "done"
+    finish_deployment(world, run["deploymentId"], status)
+    return {
+        "status": status,
+        "deploymentId": run["deploymentId"],
+        "logPath": run["logPath"],
+    }

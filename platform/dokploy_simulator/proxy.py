@@ -1,0 +1,100 @@
+"""The proxy's door: every deployed application answers here under its hostnames."""
+
+import html
+import json
+from typing import Final
+
+from tornado.web import RequestHandler
+
+from dokploy_simulator.misbehaviour import answer
+from dokploy_simulator.store import Row
+from dokploy_simulator.world import World
+
+_TEXT: Final = "text/plain; charset=utf-8"
+_TOKEN_HEADERS: Final = ("Authorization", "X-Api-Key", "X-Token", "X-Auth-Token", "X-Setup-Token")
+_PAGE: Final = """<!doctype html><meta charset="utf-8"><title>{name}</title>
+<body style="font-family:sans-serif;margin:4rem"><h1>{name}</h1>
+<p>Version {version}, environment {env}</p></body>"""
+
+
+class ProxyHandler(RequestHandler):
+    """One request to an application."""
+
+    def initialize(self, world: World) -> None:
+        """Called by tornado for each request."""
+        self.world = world
+
+    def set_default_headers(self) -> None:
+        """Say nothing of the software."""
+        self.clear_header("Server")
+
+    def compute_etag(self) -> None:
+        """Every answer is a fresh one."""
+
+    async def get(self) -> None:
+        """The application's page, or why there is none."""
+        route = self._route()
+        if route is None:
+            answer(self, 404, "404 page not found\n", _TEXT)
+            return
+        state, version = self.world.engine.serving(route["appName"])
+        if version is None:
+            self._unavailable(state)
+            return
+        if self.request.method == "POST":
+            self._provision(route["appName"])
+            return
+        failing = self.world.engine.take_health_failure(route["appName"], version)
+        self.world.store.commit()
+        if failing:
+            answer(self, 503, "not ready\n", _TEXT)
+        else:
+            self._page(route["appName"], version)
+
+    post = put = patch = delete = options = head = get
+
+    def _route(self) -> Row | None:
+        routes = self.world.store.where("route", "host", self.request.host_name.lower())
+        fitting = [row for row in routes if self.request.path.startswith(row["path"])]
+        return max(fitting, key=lambda row: len(row["path"])) if fitting else None
+
+    def _unavailable(self, state: str) -> None:
+        self.world.store.commit()
+        if state == "broken":
+            answer(self, 502, "Bad Gateway", _TEXT)
+        else:
+            answer(self, 503, "no available server\n", _TEXT)
+
+    def _page(self, name: str, version: Row) -> None:
+        if "text/html" in self.request.headers.get("Accept", ""):
+            page = _PAGE.format(
+                name=html.escape(name), version=version["number"], env=version["envHash"]
+            )
+            answer(self, 200, page, "text/html; charset=utf-8")
+            return
+        told = {
+            "service": name,
+            "version": version["number"],
+            "image": version["image"],
+            "env": version["envHash"],
+            "path": self.request.path,
+        }
+        answer(self, 200, json.dumps(told), "application/json")
+
+    def _provision(self, name: str) -> None:
+        """Make an account once for an idempotency key; 409 says it is there already."""
+        key = self.request.headers.get("Idempotency-Key")
+        if not any(self.request.headers.get(header) for header in _TOKEN_HEADERS):
+            answer(self, 401, '{"error":"no token"}', "application/json")
+            return
+        if not key:
+            answer(self, 400, '{"error":"no Idempotency-Key"}', "application/json")
+            return
+        row_id = f"{name} {key}"
+        row = self.world.store.get("provision", row_id)
+        calls = row["calls"] + 1 if row else 1
+        made = {"service": name, "key": key, "calls": calls, "path": self.request.path}
+        self.world.store.put("provision", row_id, made)
+        self.world.store.commit()
+        told = {"service": name, "created": row is None}
+        answer(self, 409 if row else 201, json.dumps(told), "application/json")

@@ -1,0 +1,140 @@
+"""
+Rows that outlive the process.
+
+Everything is read from memory and written through to one SQLite file. A change is lost only if
+the process dies before ``commit``, and no answer leaves before ``commit``; so what a client was
+told is there after kill -9.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+Row = dict[str, Any]
+
+INDEXED: Final[dict[str, tuple[str, ...]]] = {
+    "environment": ("projectId",),
+    "application": ("environmentId", "appName", "refreshToken"),
+    "postgres": ("environmentId",),
+    "mysql": ("environmentId",),
+    "mariadb": ("environmentId",),
+    "mongo": ("environmentId",),
+    "redis": ("environmentId",),
+    "libsql": ("environmentId",),
+    "deployment": ("applicationId", "scheduleId"),
+    "domain": ("applicationId",),
+    "route": ("host", "appName"),
+    "schedule": ("applicationId",),
+    "mount": ("serviceId",),
+}
+
+
+class Store:
+    """Kinds of rows by id, in the order they were made. Used from one thread only."""
+
+    def __init__(self, path: str | Path | None) -> None:
+        self._database = sqlite3.connect(str(path) if path else ":memory:", check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=OFF")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS rows (kind TEXT, id TEXT, place INTEGER, body TEXT,"
+            " PRIMARY KEY (kind, id)) WITHOUT ROWID",
+        )
+        self._database.commit()
+        self._kinds: dict[str, dict[str, Row]] = {}
+        self._places: dict[tuple[str, str], int] = {}
+        self._indexes: dict[tuple[str, str, Any], dict[str, None]] = {}
+        self._changed: dict[tuple[str, str], None] = {}
+        self._next_place = 0
+        self._load()
+
+    def _load(self) -> None:
+        found = self._database.execute("SELECT kind, id, place, body FROM rows ORDER BY place")
+        for kind, row_id, place, body in found:
+            row = json.loads(body)
+            self._kinds.setdefault(kind, {})[row_id] = row
+            self._places[kind, row_id] = place
+            self._next_place = place + 1
+            self._index(kind, row_id, row)
+
+    def _index(self, kind: str, row_id: str, row: Row) -> None:
+        for field in INDEXED.get(kind, ()):
+            self._indexes.setdefault((kind, field, row.get(field)), {})[row_id] = None
+
+    def _unindex(self, kind: str, row_id: str, row: Row) -> None:
+        for field in INDEXED.get(kind, ()):
+            self._indexes.get((kind, field, row.get(field)), {}).pop(row_id, None)
+
+    def get(self, kind: str, row_id: str | None) -> Row | None:
+        """The row, or None. It is the stored one: change it with ``change`` alone."""
+        return self._kinds.get(kind, {}).get(row_id) if row_id is not None else None
+
+    def every(self, kind: str) -> list[Row]:
+        """All rows of a kind, oldest first."""
+        return list(self._kinds.get(kind, {}).values())
+
+    def ids(self, kind: str) -> Iterator[str]:
+        """All ids of a kind, oldest first."""
+        return iter(list(self._kinds.get(kind, {})))
+
+    def where(self, kind: str, field: str, value: Any) -> list[Row]:
+        """Rows of a kind with that value in an indexed field, oldest first."""
+        rows = self._kinds.get(kind, {})
+        return [rows[row_id] for row_id in self._indexes.get((kind, field, value), {})]
+
+    def put(self, kind: str, row_id: str, row: Row) -> Row:
+        """Add or replace a row."""
+        old = self.get(kind, row_id)
+        if old is not None:
+            self._unindex(kind, row_id, old)
+        else:
+            self._places[kind, row_id] = self._next_place
+            self._next_place += 1
+        self._kinds.setdefault(kind, {})[row_id] = row
+        self._index(kind, row_id, row)
+        self._changed[kind, row_id] = None
+        return row
+
+    def change(self, kind: str, row_id: str, /, **values: Any) -> Row | None:
+        """Change fields of a row; None when it is gone meanwhile."""
+        row = self.get(kind, row_id)
+        return None if row is None else self.put(kind, row_id, row | values)
+
+    def drop(self, kind: str, row_id: str) -> Row | None:
+        """Remove a row and return what it was."""
+        row = self._kinds.get(kind, {}).pop(row_id, None)
+        if row is not None:
+            self._unindex(kind, row_id, row)
+            self._changed[kind, row_id] = None
+        return row
+
+    def commit(self) -> None:
+        """Make every change so far survive the end of this process. Cheap when nothing changed."""
+        if not self._changed:
+            return
+        for kind, row_id in self._changed:
+            row = self.get(kind, row_id)
+            if row is None:
+                self._places.pop((kind, row_id), None)
+                self._database.execute("DELETE FROM rows WHERE kind=? AND id=?", (kind, row_id))
+            else:
+                self._database.execute(
+                    "INSERT OR REPLACE INTO rows VALUES (?,?,?,?)",
+                    (kind, row_id, self._places[kind, row_id], json.dumps(row)),
+                )
+        self._changed.clear()
+        self._database.commit()
+
+    def clear(self) -> None:
+        """Forget every row, on disk as well."""
+        self._database.execute("DELETE FROM rows")
+        self._database.commit()
+        for held in (self._kinds, self._places, self._indexes, self._changed):
+            held.clear()
+
+    def close(self) -> None:
+        """Commit and let go of the file."""
+        self.commit()
+        self._database.close()

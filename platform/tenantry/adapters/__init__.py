@@ -1,0 +1,1 @@
+"""The world behind the ports. Only `app` names these modules; nothing here knows rows or steps."""

@@ -1,0 +1,83 @@
+"""Databases of the kinds that the target makes by itself."""
+
+import re
+
+from tenantry.adapters.dokploy import projects, rows
+from tenantry.adapters.dokploy.client import DokployClient, anything
+from tenantry.adapters.dokploy.faults import Gone
+from tenantry.errors import Permanent, Transient
+from tenantry.planning.databases import facts
+from tenantry.planning.sources import DatabaseKind
+from tenantry.ports import DatabaseWish, ServiceSeen
+
+# Dokploy refuses some signs, and puts the password of several kinds into a shell line.
+PLAIN = re.compile(r"[A-Za-z0-9]+")
+
+
+def create(
+    client: DokployClient, environment_id: str, wish: DatabaseWish, server_id: str | None
+) -> ServiceSeen:
+    """Change: a repeat makes a second one. Permanent for a password that is not plain."""
+    for name, secret in (("password", wish.password), ("root password", wish.root_password)):
+        if secret and not PLAIN.fullmatch(secret):
+            raise Permanent(f"The {name} of a database must hold letters and digits only")
+    body = _body(environment_id, wish, server_id)
+    call = f"{rows.router_of(wish.kind)}.create"
+    if wish.kind == "libsql":
+        client.tell(call, body, anything)
+        return _read_back(client, environment_id, wish)
+    return client.tell(call, body, lambda row: rows.service(wish.kind, row))
+
+
+def one(client: DokployClient, kind: DatabaseKind, database_id: str) -> ServiceSeen | None:
+    """A database; None where it is gone."""
+    call = f"{rows.router_of(kind)}.one"
+    try:
+        return client.ask(
+            call, lambda row: rows.service(kind, row), **{rows.id_field(kind): database_id}
+        )
+    except Gone:
+        return None
+
+
+def deploy(client: DokployClient, kind: DatabaseKind, database_id: str, deadline: float) -> None:
+    """Change: restarts a database that runs. Answers when the pull and the start are over."""
+    call = f"{rows.router_of(kind)}.deploy"
+    client.tell(call, {rows.id_field(kind): database_id}, anything, seconds=deadline)
+
+
+def _body(environment_id: str, wish: DatabaseWish, server_id: str | None) -> dict[str, object]:
+    known = facts(wish.kind)
+    body: dict[str, object] = {
+        "environmentId": environment_id,
+        "name": wish.name,
+        "appName": wish.app_name,
+        "description": wish.description,
+        "dockerImage": wish.image or known.image,
+        "databasePassword": wish.password,
+        "serverId": server_id,
+    }
+    if known.has_name:
+        body["databaseName"] = wish.database
+    if known.has_user:
+        body["databaseUser"] = wish.user
+    if wish.kind in {"mysql", "mariadb"} and wish.root_password:
+        body["databaseRootPassword"] = wish.root_password
+    if wish.kind == "mongodb":
+        body["replicaSets"] = False
+    if wish.kind == "libsql":
+        body |= {"sqldNode": "primary", "sqldPrimaryUrl": None, "enableNamespaces": False}
+    return body
+
+
+def _read_back(client: DokployClient, environment_id: str, wish: DatabaseWish) -> ServiceSeen:
+    """A libSQL alone is answered by `true` and not a row: the newest with our description is it."""
+    project = projects.of_environment(client, environment_id)
+    made = [
+        found
+        for found in (project.services if project else ())
+        if found.kind == wish.kind and found.description == wish.description
+    ]
+    if not made:
+        raise Transient("The database was created but is not listed yet", outcome_known=False)
+    return made[-1]
