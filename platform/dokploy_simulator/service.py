@@ -17,7 +17,7 @@ from dokploy_simulator.options import SimulatorOptions
 from dokploy_simulator.proxy import ProxyHandler
 from dokploy_simulator.world import World
 
-logging.getLogger("tornado.access").setLevel(logging.ERROR)
+logging.getLogger("tornado.access").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)

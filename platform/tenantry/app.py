@@ -8,12 +8,14 @@ module needs no settings: `gunicorn tenantry.app:application`, `celery -A tenant
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 import structlog
+from alembic import command
 from celery import Celery
 from flask import Flask
 from sqlalchemy import Engine
@@ -26,7 +28,9 @@ from tenantry.adapters.vault import Vault
 from tenantry.adapters.web import OutboundWeb
 from tenantry.adapters.wire import send_until
 from tenantry.cli import commands
-from tenantry.config import Settings, load
+from tenantry.cli.processes import alembic_config
+from tenantry.config import Settings, load, with_env_file
+from tenantry.demo.command import demo
 from tenantry.engine.dispatch import Dispatcher, Send
 from tenantry.engine.runner import Runner, no_hook
 from tenantry.engine.store import open_engine
@@ -37,6 +41,7 @@ from tenantry.ports import Ports, SecretStore
 from tenantry.steps import HANDLERS
 from tenantry.tasks import BackgroundSender, make_celery, queue_length, sender
 from tenantry.web import create_web
+from tenantry.web.staff import add_staff
 
 WORKER_POOL = 48
 
@@ -138,6 +143,19 @@ class Workshop:
         return create_web(desk, broker_resting=lambda: background.resting)
 
 
+    def elsewhere(self, environ: Mapping[str, str]) -> "Workshop":
+        """The same for another environment."""
+        return Workshop(environ)
+
+    def migrate(self) -> None:
+        """Brings the tables up to date; safe to repeat."""
+        command.upgrade(alembic_config(self.engine), "head")
+
+    def add_staff(self, email: str, role: str, password: str | None) -> tuple[bool, str | None]:
+        """Adds or changes a member of staff; the second is a password that was made up."""
+        return add_staff(self.application, email, role, password)
+
+
 def build_ports(settings: Settings, vault: SecretStore) -> Ports:
     """Real adapters behind every port."""
     times = settings.times
@@ -188,7 +206,7 @@ def workshop() -> Workshop:
     """The one of this process, from its environment."""
     global _workshop  # noqa: PLW0603 — the entry points of gunicorn and Celery are module names
     if _workshop is None:
-        _workshop = Workshop(os.environ)
+        _workshop = Workshop(with_env_file(os.environ))
         set_up_logging(_workshop.settings)
     return _workshop
 
@@ -203,4 +221,6 @@ def __getattr__(name: str) -> Any:
 
 def main() -> None:
     """The `tenantry` command."""
-    commands(obj=Workshop(os.environ))
+    commands.add_command(demo)
+    set_up_logging(None, stream=sys.stderr)
+    commands(obj=Workshop(with_env_file(os.environ)))

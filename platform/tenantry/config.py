@@ -165,6 +165,20 @@ class _Reader:
             self.problems.append(f"{name} {rule}")
 
 
+def with_env_file(environ: Mapping[str, str], path: Path = Path(".env")) -> dict[str, str]:
+    """
+    The environment, filled up from a `.env` in the working folder where there is one.
+
+    Plain `NAME=value` lines as `tenantry init` writes them; what the environment holds wins.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return dict(environ)
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, _, value in pairs} | dict(environ)
+
+
 def load(environ: Mapping[str, str]) -> Settings:
     """Settings from an environment; SettingsInvalid lists every problem at once."""
     read = _Reader(environ)

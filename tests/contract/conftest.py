@@ -53,7 +53,7 @@ def real_target(request: pytest.FixtureRequest) -> Target | None:
         patience=600,
         variables={
             "repositories": (repositories or "").rstrip("/"),
-            "domain": asked(request.config, "--dokploy-domain") or "contract.example.test",
+            "zone": asked(request.config, "--dokploy-domain") or "contract.example.test",
             "crashing": asked(request.config, "--dokploy-crashing-image") or "busybox:1",
         },
         is_simulator=False,
@@ -69,7 +69,7 @@ def target_of(simulator: Simulator) -> Target:
         patience=20,
         variables={
             "repositories": "https://git.example.test",
-            "domain": "contract.example.test",
+            "zone": "contract.example.test",
             "crashing": "acme/crash:1",
         },
         is_simulator=True,

@@ -129,11 +129,13 @@ class Replay:
 
 def removals(project: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
     """The calls that remove every service of a project."""
-    calls = []
-    for environment in project["environments"]:
-        for row in environment["applications"]:
-            calls.append(("application.delete", {"applicationId": row["applicationId"]}))
-        for kind in ("postgres", "mysql", "mariadb", "mongo", "redis", "libsql"):
-            for row in environment[kind]:
-                calls.append((f"{kind}.remove", {f"{kind}Id": row[f"{kind}Id"]}))
-    return calls
+    kinds = {"applications": ("application", "delete")} | {
+        kind: (kind, "remove")
+        for kind in ("postgres", "mysql", "mariadb", "mongo", "redis", "libsql")
+    }
+    return [
+        (f"{noun}.{verb}", {f"{noun}Id": row[f"{noun}Id"]})
+        for environment in project["environments"]
+        for listed, (noun, verb) in kinds.items()
+        for row in environment[listed]
+    ]

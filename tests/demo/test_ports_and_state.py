@@ -58,7 +58,7 @@ def test_a_port_that_needs_more_rights_is_said(monkeypatch: pytest.MonkeyPatch) 
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(ports, "_try_to_listen", refuse)
-    with pytest.raises(DemoProblem, match="Port 80 needs more rights .* above 1023"):
+    with pytest.raises(DemoProblem, match=r"Port 80 needs more rights .* above 1023"):
         ports.require_free(80)
 
 
@@ -116,13 +116,14 @@ def test_two_demos_in_one_folder_refuse_and_name_the_process(
         "import sys; from pathlib import Path; from tenantry.demo.state import State\n"
         "State.open(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()\n"
     )
-    with subprocess.Popen(
+    other = subprocess.Popen(
         [sys.executable, "-c", code, str(folder)],
         env=own_environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    ) as other:
+    )
+    try:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
         sentence = (
@@ -131,7 +132,9 @@ def test_two_demos_in_one_folder_refuse_and_name_the_process(
         )
         with pytest.raises(DemoProblem, match=re.escape(sentence)):
             State.open(folder)
+    finally:
         other.kill()
+        other.communicate()
     State.open(folder).close()  # a killed one holds nothing
 
 

@@ -257,6 +257,8 @@ def test_under_a_supervisor_it_is_started_again(closed: Path, eventually) -> Non
         keep(server, "kept")
         first = server.pid
         assert first == supervisor.pid("postgres")
+        server.start()
+        assert server.pid == first, "it runs already, whoever started it"
         os.kill(first, signal.SIGKILL)
         eventually(lambda: supervisor.pid("postgres") not in {None, first})
         eventually(server.answers)

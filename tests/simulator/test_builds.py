@@ -42,10 +42,15 @@ def test_a_redeploy_and_an_image_keep_their_title(dokploy, eventually):
 
     dokploy.do("application.redeploy", applicationId=row["applicationId"], title="again")
 
-    eventually(lambda: [run["title"] for run in dokploy.runs(row["applicationId"])] == [
-        "again",
-        "ours",
-    ])
+    eventually(
+        lambda: (
+            [run["title"] for run in dokploy.runs(row["applicationId"])]
+            == [
+                "again",
+                "ours",
+            ]
+        )
+    )
 
 
 def test_a_deploy_without_a_source_is_accepted_and_fails(dokploy):

@@ -75,9 +75,7 @@ def test_every_deploy_makes_new_tasks(dokploy, site):
 
 def test_engine_reads_of_nothing_are_empty_lists(dokploy):
     assert dokploy.read("docker.getServiceContainersByAppName", appName="nobody") == []
-    assert (
-        dokploy.read("docker.getContainersByAppLabel", appName="nobody", type="swarm") == []
-    )
+    assert dokploy.read("docker.getContainersByAppLabel", appName="nobody", type="swarm") == []
     assert dokploy.get("docker.getConfig", containerId="nobody").content == b""
 
 
@@ -169,9 +167,7 @@ def test_reload_applies_settings_without_a_run(dokploy, site):
     dokploy.deploy(site["applicationId"])
     dokploy.do("application.update", applicationId=site["applicationId"], replicas=2)
 
-    dokploy.do(
-        "application.reload", applicationId=site["applicationId"], appName=site["appName"]
-    )
+    dokploy.do("application.reload", applicationId=site["applicationId"], appName=site["appName"])
 
     assert len(dokploy.runs(site["applicationId"])) == 1
     assert dokploy.read("swarm.getNodeApps")[0]["Replicas"] == "2/2"

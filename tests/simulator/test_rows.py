@@ -35,9 +35,7 @@ def test_auto_deploy_is_on_unless_said_otherwise(dokploy):
 def test_app_name_cannot_be_changed(dokploy):
     row = dokploy.application(image=None)
 
-    answer = dokploy.post(
-        "application.update", applicationId=row["applicationId"], appName="other"
-    )
+    answer = dokploy.post("application.update", applicationId=row["applicationId"], appName="other")
 
     assert answer.status_code == 500
     assert answer.json()["message"] == "No values to set"

@@ -4,7 +4,7 @@ import contextlib
 import select
 import socket
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from tenantry.clock import monotonic
@@ -15,15 +15,20 @@ def open_socket(host: str, port: int, until: float) -> socket.socket:
     return connect_first(addresses_of(host, port, until), port, until)
 
 
-def connect_first(addresses: Iterable[str], port: int, until: float) -> socket.socket:
-    """The first of these addresses that answers. TimeoutError at `until`, OSError else."""
-    trouble: OSError = OSError("has no address")
-    for address in addresses:
+def connect_first(addresses: Sequence[str], port: int, until: float) -> socket.socket:
+    """
+    The first of these addresses that answers. TimeoutError at `until`, OSError where all refuse.
+
+    Each gets its share of the time, so that one that swallows everything does not starve the rest.
+    """
+    trouble: OSError = OSError("it has no address")
+    for place, address in enumerate(addresses):
         left = until - monotonic()
         if left <= 0:
             raise TimeoutError("no time left")
+        share = left / (len(addresses) - place)
         try:
-            sock = socket.create_connection((address, port), timeout=left)
+            sock = socket.create_connection((address, port), timeout=share)
         except OSError as refused:
             trouble = refused
         else:

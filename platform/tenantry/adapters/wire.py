@@ -8,6 +8,7 @@ trouble says whether anything of the request may have left. Nothing is ever sent
 """
 
 import ssl
+from importlib.metadata import PackageNotFoundError, version
 
 import httpcore
 import httpx
@@ -26,6 +27,17 @@ KEEP_SECONDS = 4.0
 READING = frozenset({b"GET", b"HEAD"})
 # We ask for plain bytes and keep no session; the body is whole by the time anybody sees it.
 IGNORED_HEADERS = frozenset({b"content-encoding", b"set-cookie", b"transfer-encoding"})
+
+
+def _version() -> str:
+    try:
+        return version("tenantry")
+    except PackageNotFoundError:
+        # Run from the source folder, without having been installed.
+        return "source"
+
+
+USER_AGENT = f"tenantry/{_version()}"
 
 
 class WireTrouble(httpx.TransportError):
@@ -49,7 +61,8 @@ class DeadlineTransport(httpx.BaseTransport):
     """
     For httpx.Client. A request ends by its extension `until` (monotonic seconds), else 20 s from
     now; connecting takes at most `connect_seconds` of that. WireTrouble is all it raises, beside
-    Lost. Connections are kept and shared by threads; answers arrive whole, `largest` bytes at most.
+    Lost. Connections are kept (unless `keep` is False) and shared by threads. An answer arrives
+    whole; one of more than `largest` bytes is trouble, or is `cut` there.
     """
 
     def __init__(
@@ -60,9 +73,11 @@ class DeadlineTransport(httpx.BaseTransport):
         largest: int = LARGEST_BODY,
         opener: Opener = open_socket,
         keep: bool = True,
+        cut: bool = False,
     ) -> None:
         self._connect_seconds = connect_seconds
         self._largest = largest
+        self._cut = cut
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls or ssl.create_default_context(),
             max_connections=CONNECTIONS,
@@ -100,12 +115,14 @@ class DeadlineTransport(httpx.BaseTransport):
         try:
             for piece in answer.iter_stream():
                 body += piece
+                if len(body) > self._largest and self._cut:
+                    break
                 if len(body) > self._largest:
                     raise WireTrouble(f"its answer is larger than {self._largest} bytes", sent=True)
         finally:
             answer.close()
         headers = [(k, v) for k, v in answer.headers if k.lower() not in IGNORED_HEADERS]
-        return httpx.Response(answer.status, headers=headers, content=bytes(body))
+        return httpx.Response(answer.status, headers=headers, content=bytes(body[: self._largest]))
 
     def close(self) -> None:
         """Closes every connection; requests under way end as broken."""

@@ -10,7 +10,7 @@ import redis
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from tenantry.cli.processes import HEARTBEAT, alembic
+from tenantry.cli.processes import HEARTBEAT, alembic_config
 from tenantry.cli.shop import Shop, pass_shop
 from tenantry.clock import utcnow
 from tenantry.errors import SettingsInvalid, StepTrouble
@@ -71,7 +71,7 @@ def _database(shop: Shop) -> Iterator[Finding]:
     with shop.engine.connect() as conn:
         conn.execute(text("SELECT 1"))
         there = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    head = ScriptDirectory.from_config(alembic(shop)).get_current_head()
+    head = ScriptDirectory.from_config(alembic_config(shop.engine)).get_current_head()
     same = there == head
     words = f"revision {there}" + ("" if same else f", not {head}: run `tenantry db upgrade`")
     yield Finding("database", good=same, words=words)

@@ -12,6 +12,7 @@ import redis
 import structlog
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import Engine
 
 from tenantry.cli.shop import Shop, pass_shop
 from tenantry.clock import monotonic
@@ -137,10 +138,10 @@ def db() -> None:
     """The tables."""
 
 
-def alembic(shop: Shop) -> Config:
+def alembic_config(engine: Engine) -> Config:
     """Alembic's configuration with our engine."""
     config = Config(str(MIGRATIONS / "alembic.ini"))
-    config.attributes["engine"] = shop.engine
+    config.attributes["engine"] = engine
     return config
 
 
@@ -149,7 +150,7 @@ def alembic(shop: Shop) -> Config:
 @pass_shop
 def upgrade(shop: Shop, revision: str) -> None:
     """Bring the tables up to date; safe to repeat."""
-    command.upgrade(alembic(shop), revision)
+    command.upgrade(alembic_config(shop.engine), revision)
     click.echo("The tables are up to date")
 
 
@@ -158,11 +159,11 @@ def upgrade(shop: Shop, revision: str) -> None:
 @pass_shop
 def downgrade(shop: Shop, revision: str) -> None:
     """Take the tables back to REVISION."""
-    command.downgrade(alembic(shop), revision)
+    command.downgrade(alembic_config(shop.engine), revision)
 
 
 @db.command()
 @pass_shop
 def current(shop: Shop) -> None:
     """Which revision the tables have."""
-    command.current(alembic(shop))
+    command.current(alembic_config(shop.engine))

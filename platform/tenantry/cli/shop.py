@@ -47,8 +47,8 @@ class Shop(Protocol):
     def application(self) -> Flask:
         """The panel."""
 
-    def add_staff(self, email: str, role: str, password: str | None) -> bool:
-        """Adds a member of staff, or changes one; True where it is new."""
+    def add_staff(self, email: str, role: str, password: str | None) -> tuple[bool, str | None]:
+        """Adds or changes a member of staff; the second is a password that was made up."""
 
 
 pass_shop: Callable[[Callable[..., Any]], Callable[..., Any]] = click.pass_obj

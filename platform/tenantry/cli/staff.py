@@ -28,8 +28,10 @@ def add(shop: Shop, email: str, role: str, *, generate: bool) -> None:
     """
     inputs.email(email)
     password = None if generate else _password()
-    new = shop.add_staff(email.lower(), role, password)
+    new, made_up = shop.add_staff(email.lower(), role, password)
     click.echo(f"{email} is {'added' if new else 'changed'} as {role}")
+    if made_up:
+        click.echo(f"Password: {made_up}")
 
 
 def _password() -> str:

@@ -86,7 +86,10 @@ class _Requests(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", "0"))
         if not 0 < length <= _LARGEST_ORDER:
             raise ValueError("send a small JSON object")
-        order = json.loads(self.rfile.read(length))
+        try:
+            order = json.loads(self.rfile.read(length))
+        except RecursionError:
+            order = None
         if not isinstance(order, dict):
             raise ValueError("send a JSON object")  # noqa: TRY004 - all of them are bad requests
         return order

@@ -10,6 +10,7 @@ with `POST /_control {"fault": "refuse" | "silent" | "fail-after-dot" | "lost-an
 
 import argparse
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from tenantry.demo.mail_catcher import Fault, MailCatcher, Misbehaviour
 from tenantry.demo.mail_store import CAP, MailStore, Message
 from tenantry.demo.mail_web import MailWeb
 from tenantry.demo.ports import LOOPBACK, free_port, require_free
+from tenantry.demo.problems import DemoProblem
 
 
 class Mailbox:
@@ -35,11 +37,11 @@ class Mailbox:
         smtp_port: int | None = None,
         http_port: int | None = None,
         *,
-        fault: Fault = Fault.NONE,
+        fault: Fault | str = Fault.NONE,
         cap: int = CAP,
     ) -> None:
         self._misbehaviour = Misbehaviour()
-        self._misbehaviour.choose(fault)
+        self._misbehaviour.choose(Fault(fault))
         self._store = MailStore(folder, cap=cap)
         self.smtp_port = require_free(smtp_port, option="--smtp-port") if smtp_port else free_port()
         self.http_port = require_free(http_port, option="--http-port") if http_port else free_port()
@@ -65,7 +67,9 @@ class Mailbox:
         except OSError:
             self._catcher.stop()
             raise
-        threading.Thread(target=self._web.serve_forever, name="mailbox", daemon=True).start()
+        threading.Thread(
+            target=self._web.serve_forever, args=(0.05,), name="mailbox", daemon=True
+        ).start()
 
     def stop(self) -> None:
         """Free both ports; the messages stay on disk."""
@@ -113,7 +117,11 @@ def main(arguments: list[str] | None = None, say: Callable[[str], None] = print)
     asked = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda *_: asked.set())
-    with Mailbox(chosen.dir, chosen.smtp_port, chosen.http_port) as mailbox:
+    try:
+        mailbox = Mailbox(chosen.dir, chosen.smtp_port, chosen.http_port)
+    except DemoProblem as problem:
+        sys.exit(str(problem))
+    with mailbox:
         say(f"Mail to {LOOPBACK}:{mailbox.smtp_port} is shown on {mailbox.url}")
         while not asked.wait(0.5):
             pass

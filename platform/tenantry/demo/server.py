@@ -107,7 +107,7 @@ class Server(ABC):
 
         Raises a DemoProblem with the end of the server's log when it will not come up.
         """
-        if self._process is not None and self._process.poll() is None:
+        if self._lock.held and self.pid is not None:
             return
         for attempt in range(1, _ATTEMPTS + 1):
             self.prepare()

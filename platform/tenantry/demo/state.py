@@ -45,6 +45,11 @@ class FolderLock:
         self._path = path
         self._descriptor: int | None = None
 
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor is not None
+
     def take(self, refusal: str) -> None:
         """
         Hold the lock, or raise a DemoProblem made of `refusal`, which may say `{holder}`.

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from tenantry.adapters.dokploy.client import DokployClient, Server, connect
+from tenantry.adapters.dokploy.client import DokployClient, Server, serve
 from tenantry.adapters.dokploy.target import DokployTarget
 from tenantry.adapters.wire import CONNECT_SECONDS, DEFAULT_SECONDS, DeadlineTransport
 from tenantry.config import TargetSettings
@@ -20,7 +20,7 @@ class DokployTargets:
     """
     ports.OpenTarget over the configured servers; threads share it.
 
-    `seconds` is the total deadline of a call, `connect_seconds` what connecting may take of it.
+    `total` is the deadline of a whole call in seconds, `connect` what connecting may take of it.
     Connections belong to a server and serve all its keys; what is kept for a (server, key) is
     small and bounded. Certificates are verified, against `ca_file` alone where one is configured.
     """
@@ -29,12 +29,12 @@ class DokployTargets:
         self,
         targets: Iterable[TargetSettings],
         *,
-        seconds: float = DEFAULT_SECONDS,
-        connect_seconds: float = CONNECT_SECONDS,
+        total: float = DEFAULT_SECONDS,
+        connect: float = CONNECT_SECONDS,
     ) -> None:
         self._settings = {target.name: target for target in targets}
-        self._seconds = seconds
-        self._connect_seconds = connect_seconds
+        self._total = total
+        self._connect = connect
         self._servers: dict[str, Server] = {}
         self._opened: OrderedDict[tuple[str, bytes], Target] = OrderedDict()
         self._lock = threading.Lock()
@@ -70,9 +70,9 @@ class DokployTargets:
 
     def _server(self, settings: TargetSettings) -> Server:
         if settings.name not in self._servers:
-            transport = DeadlineTransport(tls=_tls(settings), connect_seconds=self._connect_seconds)
-            self._servers[settings.name] = connect(
-                settings.name, settings.url, transport, self._seconds
+            transport = DeadlineTransport(tls=_tls(settings), connect_seconds=self._connect)
+            self._servers[settings.name] = serve(
+                settings.name, settings.url, transport, self._total
             )
         return self._servers[settings.name]
 

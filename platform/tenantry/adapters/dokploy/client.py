@@ -8,29 +8,19 @@ parsed JSON or one of our errors.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 import httpx
 
 from tenantry.adapters.dokploy.faults import Call, Said, broken, refused, unreadable
-from tenantry.adapters.wire import UNTIL, WireTrouble
+from tenantry.adapters.wire import UNTIL, USER_AGENT, WireTrouble
 from tenantry.clock import monotonic
 
 SUCCESS = range(200, 300)
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 
-
-def _version() -> str:
-    try:
-        return version("tenantry")
-    except PackageNotFoundError:
-        # Run from the source folder, without having been installed.
-        return "source"
-
-
 HEADERS = {
-    "user-agent": f"tenantry/{_version()}",
+    "user-agent": USER_AGENT,
     "accept": "application/json",
     "accept-encoding": "identity",
 }
@@ -53,8 +43,8 @@ class Server:
     known_version: str | None = None
 
 
-def connect(name: str, url: str, transport: httpx.BaseTransport, seconds: float = 20.0) -> Server:
-    """A server behind `url`; `seconds` is the total deadline of a call."""
+def serve(name: str, url: str, transport: httpx.BaseTransport, seconds: float = 20.0) -> Server:
+    """A server at `url`; `seconds` is the total deadline of a call."""
     http = httpx.Client(transport=transport, headers=HEADERS, trust_env=False)
     return Server(name, url.rstrip("/"), http, seconds)
 

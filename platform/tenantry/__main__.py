@@ -1,0 +1,5 @@
+"""`python -m tenantry`."""
+
+from tenantry.app import main
+
+main()
