@@ -11,7 +11,6 @@ from dokploy_simulator.store import Row
 from dokploy_simulator.world import World
 
 _TEXT: Final = "text/plain; charset=utf-8"
-_TOKEN_HEADERS: Final = ("Authorization", "X-Api-Key", "X-Token", "X-Auth-Token", "X-Setup-Token")
 _PAGE: Final = """<!doctype html><meta charset="utf-8"><title>{name}</title>
 <body style="font-family:sans-serif;margin:4rem"><h1>{name}</h1>
 <p>Version {version}, environment {env}</p></body>"""
@@ -84,7 +83,7 @@ class ProxyHandler(RequestHandler):
     def _provision(self, name: str) -> None:
         """Make an account once for an idempotency key; 409 says it is there already."""
         key = self.request.headers.get("Idempotency-Key")
-        if not any(self.request.headers.get(header) for header in _TOKEN_HEADERS):
+        if not any(map(_carries_token, self.request.headers)):
             answer(self, 401, '{"error":"no token"}', "application/json")
             return
         if not key:
@@ -98,3 +97,8 @@ class ProxyHandler(RequestHandler):
         self.world.store.commit()
         told = {"service": name, "created": row is None}
         answer(self, 409 if row else 201, json.dumps(told), "application/json")
+
+
+def _carries_token(header: str) -> bool:
+    name = header.lower()
+    return name in {"authorization", "x-api-key"} or "token" in name

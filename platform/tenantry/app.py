@@ -40,8 +40,6 @@ from tenantry.operations.desk import Desk
 from tenantry.ports import Ports, SecretStore
 from tenantry.steps import HANDLERS
 from tenantry.tasks import BackgroundSender, make_celery, queue_length, sender
-from tenantry.web import create_web
-from tenantry.web.staff import add_staff
 
 WORKER_POOL = 48
 
@@ -138,6 +136,8 @@ class Workshop:
     @cached_property
     def application(self) -> Flask:
         """The panel and everything else that answers HTTP."""
+        from tenantry.web import create_web  # noqa: PLC0415 — workers never load the panel
+
         background = BackgroundSender(self.send, self.settings.times.broker_pause)
         desk = self._desk(Dispatcher(self.engine, background), self.engine)
         return create_web(desk, broker_resting=lambda: background.resting)
@@ -153,6 +153,8 @@ class Workshop:
 
     def add_staff(self, email: str, role: str, password: str | None) -> tuple[bool, str | None]:
         """Adds or changes a member of staff; the second is a password that was made up."""
+        from tenantry.web.staff import add_staff  # noqa: PLC0415 — workers never load the panel
+
         return add_staff(self.application, email, role, password)
 
 
@@ -161,7 +163,9 @@ def build_ports(settings: Settings, vault: SecretStore) -> Ports:
     times = settings.times
     resolver = DnsResolver(settings.outbound.resolvers, lifetime=times.dns)
     return Ports(
-        target=DokployTargets(settings.targets, total=times.http, connect=times.connect),
+        target=DokployTargets(
+            settings.targets, total=times.http, connect=times.connect
+        ),
         resolver=resolver,
         web=OutboundWeb(allow=settings.outbound.allow, mapped=settings.outbound.map),
         mailer=SmtpMailer(settings.mail, timeout=times.smtp),

@@ -14,7 +14,7 @@ import redis
 import structlog
 from celery import Celery, chain
 from celery.exceptions import Ignore
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 from tenantry.clock import monotonic
 from tenantry.engine.dispatch import Chain, Send
@@ -32,6 +32,12 @@ class Runs(Protocol):
         """Whether the chain may go on."""
 
 
+def _queue(name: str) -> Queue:
+    # Left to its defaults, every queue is bound to the same key and gets a copy of each message.
+    exchange = Exchange(name, type="direct")  # type: ignore[no-untyped-call]
+    return Queue(name, exchange=exchange, routing_key=name)  # type: ignore[no-untyped-call]
+
+
 def settings_of(redis_url: str) -> dict[str, Any]:
     """Celery's own settings, each with its reason in docs/adr/0003."""
     return {
@@ -43,7 +49,7 @@ def settings_of(redis_url: str) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_default_queue": STEPS_QUEUE,
-        "task_queues": [Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]
+        "task_queues": [_queue(name) for name in QUEUES],
         "task_create_missing_queues": False,
         "task_publish_retry": False,
         "worker_prefetch_multiplier": 1,

@@ -81,6 +81,7 @@ def _value_problems(step: Step, body: Any, variables: Variables) -> list[str]:
     found = shape_problems(shapes().get(procedure, "any"), body, "answer")
     if "length" in step.told and len(body) != step.told["length"]:
         found.append(f"{len(body)} rows, not {step.told['length']}")
+    found += _row_problems(filled(step.told, variables), body)
     for path, expected in filled(step.told.get("values", {}), variables).items():
         try:
             value = dig(body, path)
@@ -89,6 +90,21 @@ def _value_problems(step: Step, body: Any, variables: Variables) -> list[str]:
             continue
         found += _literal_problems(expected, value, path)
     return found
+
+
+def _row_problems(told: dict[str, Any], rows: Any) -> list[str]:
+    """Lists of a whole server: one row must be there, or must not be."""
+    found = []
+    for word, wanted in (("with", True), ("without", False)):
+        if word in told:
+            there = any(told[word].items() <= row.items() for row in map(_plain, rows))
+            if there != wanted:
+                found.append(f"{'no' if wanted else 'a'} row with {told[word]}")
+    return found
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if not isinstance(value, (dict, list))}
 
 
 def _literal_problems(expected: Any, value: Any, path: str) -> list[str]:

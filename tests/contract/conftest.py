@@ -4,7 +4,9 @@ The server the contract is checked against: the simulator, or a real one.
 ``pytest tests/contract --dokploy-url https://… --dokploy-key …`` asks a real server. It makes
 projects called ``contract-…`` and ``tenant-…`` there and removes them at the end. Builds need
 ``--dokploy-repositories``, an address under which ``ok.git``, ``slow.git`` and ``fail.git`` lie
-with a Dockerfile on branch main; without it the flows that build are skipped.
+with a Dockerfile on branch main; without it the flows that build are skipped. Volumes of the
+databases stay there, and two services that the recorded calls orphan on purpose (flows ``queue``
+and ``removal``): take them away by hand.
 """
 
 import contextlib

@@ -115,6 +115,9 @@ class Replay:
     def clean_up(self) -> None:
         """Take away what the flow made, services first. Safe to repeat."""
         headers = self._headers("own")
+        if "ownerless" in self._variables:
+            asked = {"domainId": self._variables["ownerless"]}
+            self.http.post("/api/domain.delete", json=asked, headers=headers)
         kept = {name: value for name, value in self._variables.items() if "roject" in name}
         for project_id in kept.values():
             answer = self.http.get(

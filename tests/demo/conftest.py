@@ -49,7 +49,8 @@ def runs() -> Callable[[int], bool]:
 @pytest.fixture
 def own_environment() -> dict[str, str]:
     """The environment in which a started Python finds our sources."""
-    return {**os.environ, "PYTHONPATH": f"{SOURCES}"}
+    path = [str(SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 @pytest.fixture

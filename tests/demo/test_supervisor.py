@@ -118,8 +118,11 @@ def test_a_program_that_never_gets_ready_is_stopped_and_told(
 def test_the_environment_the_folder_and_the_log_are_the_given_ones(
     supervisor: Supervisor, tmp_path: Path, eventually
 ) -> None:
-    code = "import os, sys; print(dict(os.environ), os.getcwd(), flush=True); print('bad', file=sys.stderr)"
-    supervisor.launch(program("shows", f"{code}; {SLEEPS}", env={"A": "ß"}, cwd=tmp_path))
+    code = (
+        "import os, sys, time; print(dict(os.environ), os.getcwd(), flush=True)\n"
+        "print('bad', file=sys.stderr, flush=True); time.sleep(60)"
+    )
+    supervisor.launch(program("shows", code, env={"A": "ß"}, cwd=tmp_path))
     log = tmp_path / "logs" / "shows.log"
     eventually(lambda: log.exists() and "bad" in log.read_text())
     text = log.read_text()

@@ -83,7 +83,7 @@ def test_health_checks_keep_status_and_latency(stage: Stage) -> None:
 def test_the_database_password_reaches_the_target_and_no_row(stage: Stage) -> None:
     stage.ready().deploy()
     stage.finish()
-    env = stage.twins.target.app("backend").env
+    env = stage.twins.target.app("backend").dotenv or ""
     password = env.split(":")[2].split("@")[0]
     assert len(password) == 32
     with stage.desk.reading() as session:

@@ -182,3 +182,55 @@ def test_deploy_calls_are_counted(dokploy):
         dokploy.do("application.deploy", applicationId=row["applicationId"])
 
     assert dokploy.state()["deploy_calls"] == {row["applicationId"]: 3}
+
+
+@pytest.mark.parametrize(
+    ("provider", "fields"),
+    [
+        (
+            "Github",
+            {"repository": "r", "owner": "o", "buildPath": "/", "branch": "main",
+             "triggerType": "push", "githubId": None},
+        ),
+        (
+            "Gitlab",
+            {"gitlabBuildPath": "/", "gitlabOwner": "o", "gitlabRepository": "r",
+             "gitlabId": None, "gitlabProjectId": 1, "gitlabPathNamespace": "o/r",
+             "gitlabBranch": "main"},
+        ),
+        (
+            "Gitea",
+            {"giteaBuildPath": "/", "giteaOwner": "o", "giteaRepository": "r",
+             "giteaId": None, "giteaBranch": "main"},
+        ),
+        (
+            "Bitbucket",
+            {"bitbucketBuildPath": "/", "bitbucketOwner": "o", "bitbucketRepository": "r",
+             "bitbucketRepositorySlug": "r", "bitbucketId": None, "bitbucketBranch": "main"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_provider_builds_once_it_is_known(dokploy, provider, fields):
+    """Without the provider's id the deploy fails; with an unknown one saving does."""
+    row = dokploy.application(image=None)
+    key = {"applicationId": row["applicationId"]}
+    id_name = f"{provider.lower()}Id"
+    save = f"application.save{provider}Provider"
+
+    dokploy.do(save, **key, **fields)
+    assert dokploy.deploy(row["applicationId"])["status"] == "error"
+
+    assert dokploy.post(save, **key, **fields | {id_name: "p1"}).status_code == 500
+    dokploy.control("seed", kind="gitProvider", row={"gitProviderId": "p1", "name": "ours"})
+    dokploy.do(save, **key, **fields | {id_name: "p1"})
+    assert dokploy.deploy(row["applicationId"])["status"] == "done"
+
+
+def test_marking_as_running_changes_the_status_alone(dokploy):
+    row = dokploy.application()
+
+    dokploy.do("application.markRunning", applicationId=row["applicationId"])
+
+    found = dokploy.read("application.one", applicationId=row["applicationId"])
+    assert found["applicationStatus"] == "running"
+    assert found["deployments"] == []

@@ -171,3 +171,47 @@ def test_reload_applies_settings_without_a_run(dokploy, site):
 
     assert len(dokploy.runs(site["applicationId"])) == 1
     assert dokploy.read("swarm.getNodeApps")[0]["Replicas"] == "2/2"
+
+
+def test_an_application_mounts_its_volume(dokploy, site):
+    dokploy.do(
+        "mounts.create",
+        type="volume",
+        volumeName="uploads",
+        mountPath="/data",
+        serviceId=site["applicationId"],
+        serviceType="application",
+    )
+    dokploy.deploy(site["applicationId"])
+
+    assert [row["Name"] for row in dokploy.read("dockerVolume.getVolumes")] == ["uploads"]
+
+
+def test_a_browser_gets_a_page(dokploy, site):
+    dokploy.deploy(site["applicationId"])
+
+    page = dokploy.visit("a.demo.test", Accept="text/html")
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert site["appName"] in page.text
+
+
+def test_a_scheduled_command_needs_a_running_container(dokploy, site):
+    made = dokploy.do(
+        "schedule.create",
+        name="nightly",
+        cronExpression="0 4 * * *",
+        command="echo hi",
+        applicationId=site["applicationId"],
+    )
+    key = {"scheduleId": made["scheduleId"]}
+
+    assert dokploy.do("schedule.runManually", **key)["status"] == "error"
+    dokploy.deploy(site["applicationId"])
+    assert dokploy.do("schedule.runManually", **key)["status"] == "done"
+
+    assert dokploy.post("schedule.update", **key, enabled=False).status_code == 400
+    changed = dokploy.do(
+        "schedule.update", **key, name="n", cronExpression="0 5 * * *", command="x", enabled=False
+    )
+    assert changed["enabled"] is False

@@ -36,7 +36,7 @@ SAMPLES = (
 )
 
 
-def prepare(bench: Any, _state: State) -> None:
+def prepare(bench: Any, state: State) -> None:
     """Products, tenants and the staff account; a second start finds them."""
     desk = bench.desk
 
@@ -51,7 +51,7 @@ def prepare(bench: Any, _state: State) -> None:
                 tenants.add(session, ACTOR, template, client, desk.secrets)
 
     desk.do(act)
-    bench.add_staff(stack.STAFF, "admin", _state.staff_password)
+    bench.add_staff(stack.STAFF, "admin", state.staff_password)
 
 
 def _document(sample: Sample) -> dict[str, Any]:

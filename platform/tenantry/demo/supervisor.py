@@ -70,8 +70,13 @@ class Supervisor:
             if self._guardian is None:
                 self._guardian = Guardian()
             life = Life(program, self._logs / f"{program.name}.log", self._guardian)
-            life.start()
+            # Known before it is started, so that a Ctrl-C in between leaves nothing unknown.
             self._lives[program.name] = life
+            try:
+                life.start()
+            except Exception:
+                del self._lives[program.name]
+                raise
             if self._watch is None:
                 self._watch = threading.Thread(
                     target=self._look_after, name="supervisor", daemon=True

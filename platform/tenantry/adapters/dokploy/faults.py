@@ -20,8 +20,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
-from tenantry.adapters.dokploy.words import fit
 from tenantry.adapters.wire import WireTrouble
+from tenantry.adapters.words import fit
 from tenantry.clock import utcnow
 from tenantry.errors import KeyRefused, Permanent, StepTrouble, TargetDown, Transient
 

@@ -1,5 +1,5 @@
 """
-The target's own words, made fit for a person's eyes: one line, short, without secret material.
+Words of other programs, made fit for a person's eyes: one line, short, without secret material.
 
 Dokploy puts raw SQL with its parameters, whole shell scripts and storage keys into its messages.
 What is known by value is masked later, at the write; here goes what is known by its shape.

@@ -1,0 +1,182 @@
+"""Tenants: the list people live in, and the page of one."""
+
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from flask import g, has_request_context, redirect, request, url_for
+from flask_admin import expose
+from flask_admin.actions import action
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.contrib.sqla.filters import FilterEqual
+from sqlalchemy import select
+
+from tenantry.errors import NotFound
+from tenantry.models import (
+    Deployment,
+    ProjectTemplate,
+    Tenant,
+    TenantDomain,
+    TenantService,
+)
+from tenantry.planning.states import ACTIVE_DEPLOYMENT, TenantStatus
+from tenantry.web.database import db
+from tenantry.web.panel import formats
+from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
+from tenantry.web.people import may, need
+from tenantry.web.words import masked
+
+LATEST = 20
+
+
+class ProductFilter(FilterEqual):
+    """Products by name; asked of the database once in a request."""
+
+    def get_options(self, _view: Any) -> list[tuple[str, str]] | None:
+        """None while the application is being built."""
+        if not has_request_context():
+            return None
+        if "product_options" not in g:
+            rows = db.session.execute(
+                select(ProjectTemplate.id, ProjectTemplate.name).order_by(ProjectTemplate.name)
+            )
+            g.product_options = [(str(row.id), row.name) for row in rows]
+        return list(g.product_options)
+
+    def validate(self, value: str) -> bool:
+        """Only products there are."""
+        return any(value == key for key, _ in self.get_options(None) or ())
+
+
+class TenantView(ScopedSecureModelView):
+    """Clients: one copy of a product for each."""
+
+    icon = "building-2"
+    about = "One client's copy of one product."
+    empty = "No tenant yet. Add the first client of a product."
+    list_template = "tenants.html"
+    column_list = ("name", "subdomain", "project", "status", "client_ref", "updated_at")
+    column_labels: ClassVar[dict[str, str]] = {
+        "project": "Product",
+        "subdomain": "Address",
+        "client_ref": "Client ref",
+        "updated_at": "Changed",
+    }
+    column_export_list = (
+        "name",
+        "subdomain",
+        "project",
+        "status",
+        "client_ref",
+        "attention",
+        "target_name",
+        "created_at",
+        "completed_at",
+        "public_id",
+    )
+    column_select_related_list = ("project",)
+    column_sortable_list = (
+        "name",
+        "subdomain",
+        "status",
+        "client_ref",
+        "updated_at",
+        ("project", "project.name"),
+    )
+    column_default_sort = ("name", False)
+    column_searchable_list = ("name", "subdomain", "client_ref")
+    column_filters = (
+        one_of(Tenant.status, "Status", list(TenantStatus)),
+        ProductFilter(Tenant.project_id, "Product"),
+        yes_no(Tenant.active, "Active"),
+    )
+    column_formatters: ClassVar[dict[str, Any]] = {
+        "status": formats.state("tenant"),
+        "subdomain": lambda _v, _c, row, _n: formats.code(
+            f"{row.subdomain}.{row.project.base_domain}"
+        ),
+        "updated_at": formats.ago,
+    }
+    narrow = ("name", "status")
+
+    action_view = ModelView.action_view
+
+    def row_url(self, row: Any) -> str:
+        """The tenant's own page."""
+        return url_for(".page", public_id=row.public_id)
+
+    def is_action_allowed(self, name: str) -> bool:
+        """Bulk actions are for operators."""
+        return may("operator") and super().is_action_allowed(name)
+
+    def around(self, rows: list[Any]) -> None:
+        """What is being deployed among them."""
+        active = active_of([row.id for row in rows])
+        for row in rows:
+            row.active_deployment = active.get(row.id)
+
+    @action("deploy", "Deploy…")
+    def deploy_many(self, ids: list[str]) -> Any:
+        """Says what would happen, name by name; nothing starts yet."""
+        need("operator")
+        tenants = [row for row in (self.get_one(i) for i in ids[:100]) if row is not None]
+        active = active_of([row.id for row in tenants])
+        return self.render(
+            "deploy_many.html", tenants=tenants, active=active, key=lambda: uuid4().hex
+        )
+
+    @expose("/details/")
+    def details_view(self) -> Any:
+        """The usual address of details leads to the page."""
+        row = self.get_one(request.args.get("id", ""))
+        if row is None:
+            raise NotFound("There is no such tenant")
+        return redirect(self.row_url(row))
+
+    @expose("/<uuid:public_id>")
+    def page(self, public_id: UUID) -> Any:
+        """One tenant: state, addresses, services, environment, deployments."""
+        tenant = self.get_one(public_id)
+        if tenant is None:
+            raise NotFound("There is no such tenant")
+        return self.render("tenant.html", **_facts(tenant))
+
+
+def active_of(tenant_ids: list[int]) -> dict[int, Deployment]:
+    """The active deployment of each of these tenants that has one."""
+    if not tenant_ids:
+        return {}
+    rows = db.session.scalars(
+        select(Deployment).where(
+            Deployment.tenant_id.in_(tenant_ids), Deployment.status.in_(ACTIVE_DEPLOYMENT)
+        )
+    )
+    return {row.tenant_id: row for row in rows}
+
+
+def _facts(tenant: Tenant) -> dict[str, Any]:
+    session = db.session
+    services = session.scalars(
+        select(TenantService).where(TenantService.tenant_id == tenant.id).order_by(TenantService.id)
+    ).all()
+    domains = session.scalars(
+        select(TenantDomain)
+        .where(TenantDomain.tenant_id == tenant.id, TenantDomain.deleted_at.is_(None))
+        .order_by(TenantDomain.primary.desc(), TenantDomain.hostname)
+    ).all()
+    deployments = session.scalars(
+        select(Deployment)
+        .where(Deployment.tenant_id == tenant.id)
+        .order_by(Deployment.id.desc())
+        .limit(LATEST)
+    ).all()
+    return {
+        "tenant": tenant,
+        "services": services,
+        "domains": domains,
+        "deployments": deployments,
+        "active": next((d for d in deployments if d.status in ACTIVE_DEPLOYMENT), None),
+        "env": masked(tenant.env),
+        "scheme": "https" if tenant.project.https else "http",
+        "key": uuid4().hex,
+    }
+
