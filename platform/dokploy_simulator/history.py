@@ -82,3 +82,10 @@ def read_log(ground: Ground, deployment_id: str, tail: int) -> str:
     """The last lines of a log, each with its line end."""
     log = ground.store.get("log", deployment_id) or {"lines": []}
     return "".join(f"{line}\n" for line in log["lines"][-tail:])
+
+
+def drop_schedule(ground: Ground, schedule_id: str) -> None:
+    """Forget a schedule with its runs."""
+    for run in newest_first(ground, "scheduleId", schedule_id):
+        drop_deployment(ground, run["deploymentId"])
+    ground.store.drop("schedule", schedule_id)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from dokploy_simulator.answers import server_error
-from dokploy_simulator.history import drop_deployment
+from dokploy_simulator.history import drop_deployment, drop_schedule
 from dokploy_simulator.identity import new_id, now_iso
 from dokploy_simulator.nouns.listing import DATABASES, need, search, service_lists
 from dokploy_simulator.routes import mutation, query
@@ -123,10 +123,11 @@ def forget_application(world: World, application_id: str) -> None:
     for kind, field, id_name in (
         ("domain", "applicationId", "domainId"),
         ("mount", "serviceId", "mountId"),
-        ("schedule", "applicationId", "scheduleId"),
     ):
         for row in world.store.where(kind, field, application_id):
             world.store.drop(kind, row[id_name])
+    for row in world.store.where("schedule", "applicationId", application_id):
+        drop_schedule(world, row["scheduleId"])
 
 
 def forget_database(world: World, kind: str, database_id: str) -> None:

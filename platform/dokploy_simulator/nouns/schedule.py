@@ -3,7 +3,13 @@
 from typing import Any
 
 from dokploy_simulator import durations
-from dokploy_simulator.history import append_log, deployment_row, finish_deployment, newest_first
+from dokploy_simulator.history import (
+    append_log,
+    deployment_row,
+    drop_schedule,
+    finish_deployment,
+    newest_first,
+)
 from dokploy_simulator.identity import app_name, new_id, now_iso
 from dokploy_simulator.nouns.listing import need
 from dokploy_simulator.routes import mutation, query
@@ -85,9 +91,9 @@ def update(world: World, asked: dict[str, Any]) -> Any:
 
 @mutation("schedule.delete", "scheduleId:str")
 def delete(world: World, asked: dict[str, Any]) -> Any:
-    """Forget a row."""
+    """Forget a row and its runs."""
     need(world, "schedule", asked["scheduleId"], "Schedule")
-    world.store.drop("schedule", asked["scheduleId"])
+    drop_schedule(world, asked["scheduleId"])
     return True
 
 

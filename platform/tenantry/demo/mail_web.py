@@ -15,6 +15,7 @@ from tenantry.demo.ports import LOOPBACK
 
 _MESSAGE = re.compile(r"/messages/(\d{1,9})(/raw)?")
 _LARGEST_ORDER = 10_000
+_LARGEST_READ = 1_000_000
 _OURSELVES = re.compile(
     r"(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9.-]+\.localhost)(:\d+)?", re.IGNORECASE
 )
@@ -64,13 +65,16 @@ class _Requests(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - the name is the base class's
 
     def do_POST(self) -> None:
-        # JSON cannot be sent by a page of another site without asking us first, and we never agree.
-        if self.path != "/_control" or not self._comes_from_here():
-            self.close_connection = True
-            self._answer_json(HTTPStatus.FORBIDDEN, {"error": "not here"})
-            return
         try:
-            self._obey(self._order())
+            # Read before it is judged: hanging up on unread bytes can swallow our answer.
+            length = int(self.headers.get("Content-Length", "0"))
+            body = self.rfile.read(max(0, min(length, _LARGEST_READ)))
+            self.close_connection = length > len(body)
+            # A page of another site cannot send JSON without asking first, and we never agree.
+            if self.path != "/_control" or not self._comes_from_here():
+                self._answer_json(HTTPStatus.FORBIDDEN, {"error": "not here"})
+                return
+            self._obey(self._order(body))
         except ValueError as error:
             self.close_connection = True
             self._answer_json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
@@ -80,14 +84,13 @@ class _Requests(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Keep quiet: addresses of messages are nobody's business, and tests ask often."""
 
-    def _order(self) -> dict[str, Any]:
+    def _order(self, body: bytes) -> dict[str, Any]:
         if self.headers.get_content_type() != "application/json":
             raise ValueError("send application/json")
-        length = int(self.headers.get("Content-Length", "0"))
-        if not 0 < length <= _LARGEST_ORDER:
+        if not 0 < len(body) <= _LARGEST_ORDER:
             raise ValueError("send a small JSON object")
         try:
-            order = json.loads(self.rfile.read(length))
+            order = json.loads(body)
         except RecursionError:
             order = None
         if not isinstance(order, dict):
@@ -146,6 +149,8 @@ class _Requests(BaseHTTPRequestHandler):
             ("Cache-Control", "no-store"),
         ):
             self.send_header(name, value)
+        if self.close_connection:  # said, or the client would send its next request here
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

@@ -91,6 +91,13 @@ def set_active(session: Session, actor: Actor, user: User, *, active: bool) -> N
     record(session, actor, "staff.active", user, before=before, after=_facts(user))
 
 
+def set_password(session: Session, actor: Actor, user: User, password: str) -> None:
+    """Another password; the audit row says that, never what."""
+    user.password = hash_password(checked_password(password))
+    user.fs_uniquifier = uuid4().hex
+    record(session, actor, "staff.password", user)
+
+
 def find(session: Session, public_id: object) -> User:
     """By public id; NotFound otherwise."""
     user = session.scalar(select(User).where(User.public_id == public_id))

@@ -8,32 +8,18 @@ check shows how the last of them stands.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tenantry.clock import iso, utcnow
-from tenantry.errors import NotFound
-from tenantry.models import (
-    Deployment,
-    DeploymentStep,
-    JobRecord,
-    LogEntry,
-    StepAttempt,
-    TargetRow,
-    TemplateRelease,
-    Tenant,
-)
+from tenantry.clock import utcnow
+from tenantry.models import Deployment, DeploymentStep, TargetRow, TemplateRelease, Tenant
 from tenantry.operations.deployments import place_in_line
 from tenantry.planning.catalogue import kind_of
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, DONE_STEP, ENDED_DEPLOYMENT
 from tenantry.web.words import title_of
 
 OPEN = ("pending", "running", "waiting")
-MOST_LINES = 1000
-MOST_LOG_LINES = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +116,7 @@ def timeline(session: Session, deployment: Deployment) -> Timeline:
         .order_by(DeploymentStep.order)
     ).all()
     now = utcnow()
-    rows = tuple(_bars(deployment, list(_rows(deployment, steps, now)), now))
+    rows = tuple(_bars(deployment, list(rows_of(deployment, steps, now)), now))
     return Timeline(
         deployment=deployment,
         tenant=tenant,
@@ -159,9 +145,10 @@ def _of_now(deployment: Deployment, row: Row) -> bool:
     return deployment.status in ENDED_DEPLOYMENT and row.status != "skipped"
 
 
-def _rows(
+def rows_of(
     deployment: Deployment, steps: Sequence[DeploymentStep], now: datetime
 ) -> Iterator[Row]:
+    """Steps in order, retries folded under what they repeat."""
     by_id = {step.id: step for step in steps}
     followers = {step.retried_by_id for step in steps if step.retried_by_id}
     for step in steps:
@@ -243,61 +230,3 @@ def deeds_of(deployment: Deployment, step: DeploymentStep) -> tuple[str, ...]:
     if step.status == "pending" and step.gates and deployment.status != "succeeded":
         return ("skip",)
     return ()
-
-
-@dataclass(frozen=True, slots=True)
-class StepFacts:
-    """One step with its tries, jobs and last lines."""
-
-    deployment: Deployment
-    step: DeploymentStep
-    title: str
-    attempts: Sequence[StepAttempt]
-    jobs: Sequence[JobRecord]
-    lines: Sequence[LogEntry]
-    retries: Sequence[DeploymentStep]
-    deeds: tuple[str, ...]
-
-
-def one_step(session: Session, deployment: Deployment, public_id: UUID) -> StepFacts:
-    """NotFound where the step is not one of that deployment."""
-    steps = session.scalars(
-        select(DeploymentStep)
-        .where(DeploymentStep.deployment_id == deployment.id)
-        .order_by(DeploymentStep.order)
-    ).all()
-    row = next(
-        (r for r in _rows(deployment, steps, utcnow()) if r.step.public_id == public_id), None
-    )
-    if row is None:
-        raise NotFound("There is no such step")
-    ids = [row.step.id, *(retry.id for retry in row.retries)]
-    return StepFacts(
-        deployment=deployment,
-        step=row.step,
-        title=row.title,
-        attempts=_of_steps(session, StepAttempt, ids, StepAttempt.id),
-        jobs=_of_steps(session, JobRecord, ids, JobRecord.id),
-        lines=_of_steps(session, LogEntry, ids, LogEntry.seq)[-MOST_LINES:],
-        retries=row.retries,
-        deeds=row.deeds,
-    )
-
-
-def _of_steps(session: Session, table: Any, ids: list[int], newest: Any) -> list[Any]:
-    rows = session.scalars(
-        select(table).where(table.step_id.in_(ids)).order_by(newest.desc()).limit(MOST_LINES)
-    ).all()
-    return list(reversed(rows))
-
-
-def log_of(session: Session, deployment: Deployment) -> Iterator[str]:
-    """The log as lines of text, oldest first."""
-    rows = session.execute(
-        select(LogEntry.at, LogEntry.stream, LogEntry.text)
-        .where(LogEntry.deployment_id == deployment.id)
-        .order_by(LogEntry.seq)
-        .limit(MOST_LOG_LINES)
-    )
-    for row in rows:
-        yield f"{iso(row.at)} {row.stream:6} {row.text}"

@@ -15,7 +15,8 @@ from tenantry.web import live
 from tenantry.web.database import db
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
-from tenantry.web.timeline import log_of, one_step, seconds_of, timeline
+from tenantry.web.onestep import log_of, one_step
+from tenantry.web.timeline import seconds_of, timeline
 from tenantry.web.words import duration
 
 

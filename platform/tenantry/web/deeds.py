@@ -1,0 +1,171 @@
+"""
+What operators do to tenants, deployments and steps: forms that go through the desk.
+
+A browser is led back with a sentence; a program that asks for JSON gets 200, or 409 with the
+winner. An idempotency key in the form makes a second press the first one's answer.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, jsonify, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from tenantry.errors import Conflict, Invalid, NotFound, TenantryError
+from tenantry.models import Deployment, DeploymentStep, Tenant
+from tenantry.web.database import db, let_go
+from tenantry.web.door import desk
+from tenantry.web.errors import code_of, facts_of, wants_json
+from tenantry.web.people import need
+from tenantry.web.security import actor
+from tenantry.web.words import plural
+
+deeds = Blueprint("deeds", __name__)
+KEY = re.compile(r"[0-9a-f]{32}")
+MOST_AT_ONCE = 100
+STEP_DEEDS = {
+    "retry": "The deployment goes on from this step.",
+    "run_now": "The step is due now.",
+    "skip": "The step is skipped.",
+    "mark_done": "The step counts as done, and the deployment goes on behind it.",
+}
+
+
+@deeds.before_request
+def _operators_only() -> None:
+    need("operator")
+
+
+@deeds.post("/tenants/<uuid:public_id>/deploy")
+def deploy(public_id: UUID) -> ResponseReturnValue:
+    """Starts a deployment; the same key again leads to the same one."""
+    tenant = _tenant(public_id)
+    subdomain, name, who = tenant.subdomain, tenant.name, actor()
+    back = url_for("tenants.page", public_id=public_id)
+
+    def act() -> tuple[str, str]:
+        started = desk().deploy(who, subdomain, request_key=_key())
+        return _page(started), f"{name} is being deployed."
+
+    return _answer(act, back)
+
+
+@deeds.post("/tenants/deploy")
+def deploy_many() -> ResponseReturnValue:
+    """Starts one deployment for each tenant that was named on the confirmation page."""
+    who, started, refused = actor(), 0, []
+    wanted = [
+        (tenant.subdomain, tenant.name, request.form.get(f"key-{tenant.public_id}", ""))
+        for tenant in (_tenant(i) for i in _ids())
+    ]
+    let_go()
+    for subdomain, name, key in wanted:
+        try:
+            desk().deploy(who, subdomain, request_key=_checked(key))
+            started += 1
+        except TenantryError as trouble:
+            refused.append(f"{name}: {trouble}")
+    if started:
+        flash(f"{plural(started, 'deployment')} started.", "good")
+    for words in refused:
+        flash(words, "bad")
+    return redirect(url_for("deployments.index_view"), 303)
+
+
+@deeds.post("/deployments/<uuid:public_id>/<any(resume, resume_failed, cancel):deed>")
+def steer(public_id: UUID, deed: str) -> ResponseReturnValue:
+    """Resume, resume only what failed, or cancel."""
+    page, who, key = _page(public_id), actor(), str(public_id)
+    reason = request.form.get("reason", "")
+
+    def act() -> tuple[str, str]:
+        if deed == "cancel":
+            desk().cancel(who, key)
+            return page, "It is being cancelled; a step that runs ends first."
+        desk().resume(who, key, only_failed=deed == "resume_failed", reason=reason)
+        return page, "It goes on from where it stopped."
+
+    return _answer(act, page)
+
+
+@deeds.post("/steps/<uuid:public_id>/<any(retry, run_now, skip, mark_done):deed>")
+def step(public_id: UUID, deed: str) -> ResponseReturnValue:
+    """One of the four deeds on a step; two of them need a reason."""
+    owner = db.session.scalar(
+        select(Deployment.public_id)
+        .join(DeploymentStep, DeploymentStep.deployment_id == Deployment.id)
+        .where(DeploymentStep.public_id == public_id)
+    )
+    if owner is None:
+        raise NotFound("There is no such step")
+    page, who, reason = _page(owner), actor(), request.form.get("reason", "")
+
+    def act() -> tuple[str, str]:
+        desk().step(who, str(public_id), deed, reason)
+        return page, STEP_DEEDS[deed]
+
+    return _answer(act, page)
+
+
+def _answer(act: Callable[[], tuple[str, str]], back: str) -> ResponseReturnValue:
+    """Does it, and says how it went, in the way the caller understands."""
+    let_go()
+    try:
+        url, words = act()
+    except (Conflict, Invalid) as trouble:
+        if wants_json():
+            return jsonify(facts_of(trouble)), code_of(trouble)
+        winner = trouble.winner if isinstance(trouble, Conflict) else None
+        flash(told(trouble), "bad")
+        return redirect(_page(winner) if winner else back, 303)
+    if wants_json():
+        return jsonify(url=url, message=words), 200
+    flash(words, "good")
+    return redirect(url, 303)
+
+
+def told(trouble: Conflict | Invalid) -> Any:
+    """Words for a flash; with a link where another deployment won."""
+    words = str(trouble).rstrip(".") + "."
+    if isinstance(trouble, Conflict) and trouble.winner:
+        return {"words": words, "url": _page(trouble.winner), "link": "Open it"}
+    return words
+
+
+def _page(public_id: Any) -> str:
+    return url_for("deployments.page", public_id=public_id)
+
+
+def _tenant(public_id: UUID) -> Tenant:
+    found = db.session.scalar(
+        select(Tenant).where(Tenant.public_id == public_id, Tenant.deleted_at.is_(None))
+    )
+    if found is None:
+        raise NotFound("There is no such tenant")
+    return found
+
+
+def _ids() -> list[UUID]:
+    try:
+        ids = [UUID(text) for text in request.form.getlist("tenant")]
+    except ValueError:
+        raise Invalid("tenant", "must be a tenant's id") from None
+    if not 1 <= len(ids) <= MOST_AT_ONCE:
+        raise Invalid("tenant", f"choose 1 to {MOST_AT_ONCE} tenants")
+    return ids
+
+
+def _key() -> str | None:
+    given = request.headers.get("Idempotency-Key") or request.form.get("key", "")
+    return _checked(given)
+
+
+def _checked(key: str) -> str | None:
+    if not key:
+        return None
+    if not KEY.fullmatch(key):
+        raise Invalid("key", "must be 32 hexadecimal digits")
+    return f"web:{key}"

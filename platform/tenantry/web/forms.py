@@ -1,0 +1,126 @@
+"""Forms for what staff may write. Shapes only: operations judge the values."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import flash, request
+from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
+from wtforms import PasswordField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from tenantry.errors import Conflict, Invalid
+from tenantry.models.secret import SECRET_TYPES
+from tenantry.web.database import let_go
+from tenantry.web.deeds import told
+from tenantry.web.door import desk
+from tenantry.web.people import ROLES
+from tenantry.web.words import sentence
+
+T = TypeVar("T")
+NEEDED = InputRequired("Fill this in.")
+
+
+class TenantForm(FlaskForm):
+    """A client to be added."""
+
+    product = SelectField("Product", validators=[NEEDED])
+    name = StringField("Name", validators=[NEEDED, Length(max=120)])
+    subdomain = StringField("Subdomain", validators=[NEEDED, Length(max=63)])
+    client_ref = StringField("Client ref", validators=[Length(max=120)])
+    env = TextAreaField("Environment", validators=[Length(max=100_000)])
+    notify_emails = TextAreaField("Tell also", validators=[Length(max=10_000)])
+
+
+class ProductForm(FlaskForm):
+    """A product as a document."""
+
+    document = TextAreaField("Document", validators=[NEEDED, Length(max=1_000_000)])
+
+
+class SecretForm(FlaskForm):
+    """A value to be sealed; it is never shown again."""
+
+    value = PasswordField("Value", validators=[NEEDED, Length(max=16_384)])
+
+
+class NewSecretForm(SecretForm):
+    """A new secret of a product."""
+
+    product = SelectField("Product", validators=[NEEDED])
+    name = StringField("Name", validators=[NEEDED, Length(max=60)])
+    secret_type = SelectField("Kind", choices=[(kind, sentence(kind)) for kind in SECRET_TYPES])
+
+
+class StaffForm(FlaskForm):
+    """A new member of staff."""
+
+    email = StringField("E-mail", validators=[NEEDED, Length(max=255)])
+    role = SelectField("Role", choices=[(name, name.capitalize()) for name in ROLES])
+
+
+def saved(form: FlaskForm, act: Callable[[Session], T]) -> T | None:
+    """
+    One transaction at the desk; None where it was refused, with the reason beside its field.
+
+    Nothing is stored then. A rule about a field that the form does not have stands on top.
+    """
+    if not form.validate_on_submit():
+        return None
+    let_go()
+    try:
+        return desk().do(act)
+    except Invalid as trouble:
+        _beside(form, trouble.field, str(trouble))
+    except Conflict as trouble:
+        name, sign, _ = str(trouble).partition(":")
+        if sign and name in form:
+            _beside(form, name, str(trouble))
+        else:
+            flash(told(trouble), "bad")
+    return None
+
+
+def _beside(form: FlaskForm, field: str, words: str) -> None:
+    name = field.split(".")[0].split("[")[0]
+    found = form[name] if name in form else _only_text(form)
+    rule = words.removeprefix(f"{name}: ") if name == field else words
+    if found is None:
+        flash(words, "bad")
+    else:
+        found.errors = [*found.errors, rule[:1].upper() + rule[1:]]
+
+
+def _only_text(form: FlaskForm) -> Any:
+    """A document's errors name paths inside it: they belong to its text."""
+    return form["document"] if "document" in form else None
+
+
+def lines_of(text: str | None) -> list[str]:
+    """Lines that hold something."""
+    return [line.strip() for line in (text or "").replace("\r", "").split("\n") if line.strip()]
+
+
+def env_of(text: str | None) -> dict[str, str]:
+    """`KEY=VALUE` lines, values exactly as typed; `#` begins a comment. Invalid names the line."""
+    found: dict[str, str] = {}
+    for number, line in enumerate((text or "").replace("\r", "").split("\n"), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        key, sign, value = line.partition("=")
+        if not sign:
+            raise Invalid("env", f"line {number} must be KEY=VALUE")
+        if key.strip() in found:
+            raise Invalid("env", f"line {number}: {key.strip()} stands there already")
+        found[key.strip()] = value
+    return found
+
+
+def emails_of(text: str | None) -> list[str]:
+    """Addresses, one in a line or divided by commas."""
+    return [part.strip() for line in lines_of(text) for part in line.split(",") if part.strip()]
+
+
+def ticked(name: str) -> bool:
+    """Whether a plain form sent `1` under that name."""
+    return request.form.get(name) == "1"

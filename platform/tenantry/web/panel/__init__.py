@@ -1,0 +1,113 @@
+"""Flask-Admin, mounted at the root: every model under one secure base view."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from flask_admin import Admin
+from flask_admin.theme import BootstrapTheme
+
+from tenantry.models import (
+    AuditEntry,
+    Deployment,
+    DeploymentStep,
+    HealthCheck,
+    IntegrationSecret,
+    JobRecord,
+    LogEntry,
+    ProjectTemplate,
+    Role,
+    ServiceTemplate,
+    StatusChange,
+    StepAttempt,
+    TargetRow,
+    TemplateRelease,
+    Tenant,
+    TenantDomain,
+    TenantService,
+    User,
+)
+from tenantry.web.headers import nonce
+from tenantry.web.panel.deployments import DeploymentView
+from tenantry.web.panel.history import ChangeView, HealthView, LogView
+from tenantry.web.panel.overview import OverviewView
+from tenantry.web.panel.products import ProductView, ReleaseView, ServiceTemplateView
+from tenantry.web.panel.secrets import SecretView
+from tenantry.web.panel.services import DomainView, ServiceView
+from tenantry.web.panel.staff import AuditView, RoleView, StaffView
+from tenantry.web.panel.steps import AttemptView, FailureView, JobView, StepView
+from tenantry.web.panel.targets import TargetView
+from tenantry.web.panel.tenants import TenantView
+from tenantry.web.people import may
+
+# Category → its entries: view, model, name, endpoint. The order is the sidebar's.
+VIEWS: dict[str, tuple[tuple[Any, Any, str, str], ...]] = {
+    "Fleet": (
+        (TenantView, Tenant, "Tenants", "tenants"),
+        (DeploymentView, Deployment, "Deployments", "deployments"),
+        (JobView, JobRecord, "Jobs", "jobs"),
+        (FailureView, DeploymentStep, "Failures", "failures"),
+    ),
+    "Blueprints": (
+        (ProductView, ProjectTemplate, "Products", "products"),
+        (ServiceTemplateView, ServiceTemplate, "Service templates", "service-templates"),
+        (ReleaseView, TemplateRelease, "Releases", "releases"),
+        (TargetView, TargetRow, "Targets", "targets"),
+    ),
+    "Security": (
+        (SecretView, IntegrationSecret, "Secrets", "secrets"),
+        (AuditView, AuditEntry, "Audit", "audit"),
+        (StaffView, User, "Staff", "staff"),
+        (RoleView, Role, "Roles", "roles"),
+    ),
+    "Records": (
+        (ServiceView, TenantService, "Tenant services", "services"),
+        (DomainView, TenantDomain, "Hostnames", "hostnames"),
+        (StepView, DeploymentStep, "Steps", "steps"),
+        (AttemptView, StepAttempt, "Attempts", "attempts"),
+        (LogView, LogEntry, "Log lines", "log-lines"),
+        (ChangeView, StatusChange, "Status changes", "status-changes"),
+        (HealthView, HealthCheck, "Health checks", "health-checks"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the sidebar."""
+
+    name: str
+    icon: str
+    endpoint: str
+
+
+def set_up_panel(app: Flask) -> None:
+    """Registers every view."""
+    admin = Admin(
+        app,
+        name="Tenantry",
+        index_view=OverviewView(name="Overview", endpoint="overview", url="/"),
+        theme=BootstrapTheme(folder="bootstrap4", base_template="frame.html"),
+        # Its own scripts and styles are not served at all: no page of ours asks for them.
+        static_url_path="/unused",
+        csp_nonce_generator=nonce,
+    )
+    for category, entries in VIEWS.items():
+        for view, model, name, endpoint in entries:
+            admin.add_view(view(model, name=name, endpoint=endpoint, category=category))
+    app.jinja_env.globals["sidebar"] = sidebar
+
+
+def sidebar() -> dict[str, list[Entry]]:
+    """What this person may open, by work."""
+    return {
+        category: found
+        for category, entries in VIEWS.items()
+        if (
+            found := [
+                Entry(name, view.icon, f"{endpoint}.index_view")
+                for view, _, name, endpoint in entries
+                if may(view.role)
+            ]
+        )
+    }

@@ -1,0 +1,247 @@
+"""Products: their lists, and the editor that takes a whole product as text."""
+
+import hashlib
+from typing import Any, ClassVar
+from uuid import UUID
+
+from flask import flash, redirect, request, url_for
+from flask_admin import expose
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tenantry.errors import Conflict, Invalid, NotFound
+from tenantry.models import IntegrationSecret, ProjectTemplate, ServiceTemplate, Tenant
+from tenantry.operations import targets, templates
+from tenantry.planning.blueprint import SERVICE_TYPES
+from tenantry.web import documents
+from tenantry.web.database import db
+from tenantry.web.door import desk
+from tenantry.web.forms import ProductForm, saved
+from tenantry.web.panel import formats
+from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
+from tenantry.web.people import need
+from tenantry.web.security import actor
+from tenantry.web.words import masked
+
+STARTER = """\
+name: My product
+base_domain: example.com
+db_required: true
+db_type: postgres
+services:
+  - name: backend
+    service_type: backend
+    repo_url: https://github.com/your-company/backend
+    repo_branch: main
+    port: 8000
+    health_path: /health
+    env:
+      DATABASE_URL: ${DATABASE_URL}
+"""
+
+
+def _env(_view: Any, _context: Any, row: Any, name: str) -> Any:
+    return masked(getattr(row, name))
+
+
+class ProductView(ScopedSecureModelView):
+    """ProjectTemplates."""
+
+    icon = "package"
+    about = "What you sell, described once. Each tenant is a copy of one of these."
+    empty = "No product yet. Describe the first one."
+    list_template = "products.html"
+    details_template = "product.html"
+    column_list = ("name", "slug", "base_domain", "db_type", "tenants", "active", "updated_at")
+    column_details_list = ("name", "slug", "description", "base_domain", "db_required", "db_type",
+                           "db_image", "https", "certificate", "target_name", "server_id",
+                           "notify_emails", "default_env", "active", "public_id", "created_at",
+                           "updated_at")
+    column_export_list = ("name", "slug", "base_domain", "db_required", "db_type", "db_image",
+                          "target_name", "active", "tenants", "public_id")
+    column_labels: ClassVar[dict[str, str]] = {
+        "base_domain": "Base domain",
+        "db_type": "Database",
+        "updated_at": "Changed",
+        "target_name": "Target",
+        "https": "HTTPS",
+    }
+    column_sortable_list = ("name", "slug", "base_domain", "db_type", "active", "updated_at")
+    column_default_sort = ("name", False)
+    column_searchable_list = ("name", "slug", "base_domain")
+    column_filters = (yes_no(ProjectTemplate.active, "Active"),)
+    column_formatters: ClassVar[dict[str, Any]] = {
+        "slug": formats.mono,
+        "base_domain": formats.mono,
+        "db_type": lambda _v, _c, row, _n: row.db_type if row.db_required else None,
+        "active": lambda _v, _c, row, _n: formats.badge("active" if row.active else "inactive"),
+        "updated_at": formats.ago,
+    }
+    column_formatters_detail: ClassVar[dict[str, Any]] = {
+        "default_env": _env,
+        "base_domain": formats.mono,
+    }
+    narrow = ("name", "tenants", "active")
+
+    def around(self, rows: list[Any]) -> None:
+        """How many tenants each has."""
+        counted = dict(
+            db.session.execute(
+                select(Tenant.project_id, func.count())
+                .where(Tenant.project_id.in_([r.id for r in rows]), Tenant.deleted_at.is_(None))
+                .group_by(Tenant.project_id)
+            )
+            .tuples()
+            .all()
+        )
+        for row in rows:
+            row.tenants = counted.get(row.id, 0)
+
+    @expose("/new", methods=("GET", "POST"))
+    def new(self) -> Any:
+        """A product from a document."""
+        need("admin")
+        form = ProductForm()
+        if not form.is_submitted():
+            form.document.data = STARTER
+        made = saved(form, lambda session: _save(session, form.document.data))
+        if made is not None:
+            return _done(made)
+        return self._editor(form, None), _code(form)
+
+    @expose("/<uuid:public_id>/edit", methods=("GET", "POST"))
+    def edit(self, public_id: UUID) -> Any:
+        """A product's document; refused where somebody else saved in the meantime."""
+        need("admin")
+        template = self.get_one(public_id)
+        if template is None:
+            raise NotFound("There is no such product")
+        slug, text = template.slug, _text_of(db.session, template)
+        form = ProductForm()
+        if not form.is_submitted():
+            form.document.data = text
+        seen = request.form.get("seen", "")
+        made = saved(form, lambda session: _save(session, form.document.data, slug, seen))
+        if made is not None:
+            return _done(made)
+        seen = seen or _digest(text)
+        return self._editor(form, self.get_one(public_id), seen), _code(form)
+
+    def _editor(self, form: ProductForm, template: Any, seen: str = "") -> Any:
+        return self.render("product_editor.html", form=form, product=template, seen=seen)
+
+
+def _code(form: ProductForm) -> int:
+    return 400 if form.is_submitted() else 200
+
+
+def _done(product: tuple[str, UUID]) -> Any:
+    name, public_id = product
+    flash(f"{name} is saved. Tenants follow at their next deployment.", "good")
+    return redirect(url_for("products.details_view", id=public_id), 303)
+
+
+def _save(
+    session: Session, text: str, slug: str | None = None, seen: str = ""
+) -> tuple[str, UUID]:
+    document = documents.parse(text)
+    if slug is not None:
+        before = templates.find(session, slug)
+        if _digest(_text_of(session, before)) != seen:
+            raise Conflict("Somebody saved this product while you wrote. Reload to see it")
+        if not isinstance(document, dict) or document.setdefault("slug", slug) != slug:
+            raise Invalid("slug", f"stays {slug}: addresses of tenants are made of it")
+    elif isinstance(document, dict):
+        _refuse_double(session, document)
+    targets.sync(session, desk().settings.targets)
+    made = templates.save(session, actor(), document, desk().secrets)
+    return made.name, made.public_id
+
+
+def _refuse_double(session: Session, document: dict[str, Any]) -> None:
+    """A new product must not silently become a change of another."""
+    slug = templates.checked(document)["slug"]
+    if session.scalar(select(ProjectTemplate.id).where(ProjectTemplate.slug == slug)) is not None:
+        raise Invalid("slug", "belongs to another product; edit that one, or choose a slug", slug)
+
+
+def _text_of(session: Session, template: ProjectTemplate) -> str:
+    rows = session.execute(
+        select(IntegrationSecret.id, IntegrationSecret.name).where(
+            IntegrationSecret.project_id == template.id
+        )
+    )
+    return documents.write(template, {row.id: row.name for row in rows})
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class ServiceTemplateView(ScopedSecureModelView):
+    """Services of products."""
+
+    icon = "blocks"
+    about = "What each product consists of. Change them in the product's own editor."
+    column_list = ("name", "project", "service_type", "order", "source", "port", "active")
+    column_details_list = (*column_list, "repo_url", "repo_branch", "image", "build_config",
+                           "default_env", "health_path", "expected_status", "health_retries",
+                           "expose_domain", "internal_provision_endpoint", "public_id",
+                           "created_at", "updated_at")
+    column_export_list = ("name", "project", "service_type", "order", "repo_url", "repo_branch",
+                          "image", "port", "health_path", "expose_domain", "active")
+    column_labels: ClassVar[dict[str, str]] = {"project": "Product", "service_type": "Type"}
+    column_select_related_list = ("project",)
+    column_sortable_list = ("name", "service_type", "order", "port", "active",
+                            ("project", "project.name"))
+    column_default_sort = ("project_id", False)
+    column_searchable_list = ("name", "repo_url", "image")
+    column_filters = (one_of(ServiceTemplate.service_type, "Type", SERVICE_TYPES),)
+    column_formatters: ClassVar[dict[str, Any]] = {
+        "service_type": formats.words,
+        "source": lambda _v, _c, row, _n: formats.code(row.image or row.repo_url),
+        "active": lambda _v, _c, row, _n: formats.badge("active" if row.active else "inactive"),
+    }
+    column_formatters_detail: ClassVar[dict[str, Any]] = {**column_formatters, "default_env": _env}
+    narrow = ("name", "project", "service_type")
+
+
+class ReleaseView(ScopedSecureModelView):
+    """Frozen products."""
+
+    icon = "tag"
+    about = "Frozen, numbered states of products. Every deployment runs against one."
+    column_list = ("product", "number", "created_at", "digest")
+    column_details_list = (*column_list, "public_id", "snapshot")
+    column_export_list = column_list
+    column_labels: ClassVar[dict[str, str]] = {"number": "Release", "created_at": "Frozen"}
+    column_sortable_list = ("number", "created_at")
+    column_default_sort = ("id", True)
+    column_formatters: ClassVar[dict[str, Any]] = {
+        "created_at": formats.ago,
+        "digest": lambda _v, _c, row, _n: formats.code(row.digest[:12]),
+    }
+    column_formatters_detail: ClassVar[dict[str, Any]] = {
+        "snapshot": lambda _v, _c, row, _n: _without_secrets(row.snapshot),
+    }
+    narrow = ("product", "number", "created_at")
+
+    def around(self, rows: list[Any]) -> None:
+        """Of which product."""
+        names = dict(
+            db.session.execute(
+                select(ProjectTemplate.id, ProjectTemplate.name).where(
+                    ProjectTemplate.id.in_({row.project_id for row in rows})
+                )
+            )
+            .tuples()
+            .all()
+        )
+        for row in rows:
+            row.product = names.get(row.project_id, "")
+
+
+def _without_secrets(snapshot: dict[str, Any]) -> dict[str, Any]:
+    services = [{**s, "env": masked(s.get("env", {}))} for s in snapshot.get("services", ())]
+    return {**snapshot, "default_env": masked(snapshot.get("default_env", {})),
+            "services": services}

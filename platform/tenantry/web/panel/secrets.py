@@ -1,0 +1,167 @@
+"""Secrets: which there are, and setting them. Their values are never read here."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from flask import flash, redirect
+from flask_admin import expose
+from sqlalchemy import select
+from sqlalchemy.orm import Session, defer
+
+from tenantry.errors import Invalid, NotFound
+from tenantry.models import (
+    IntegrationSecret,
+    ProjectTemplate,
+    ServiceTemplate,
+    Tenant,
+    TenantService,
+    User,
+)
+from tenantry.models.secret import SECRET_TYPES
+from tenantry.operations import secrets
+from tenantry.web.database import db
+from tenantry.web.door import desk
+from tenantry.web.forms import NewSecretForm, SecretForm, saved
+from tenantry.web.panel import formats
+from tenantry.web.panel.base import ScopedSecureModelView, one_of
+from tenantry.web.security import actor
+
+SCOPES = ("project_id", "service_template_id", "tenant_service_id")
+
+
+class SecretView(ScopedSecureModelView):
+    """IntegrationSecrets, for admins only."""
+
+    role = "admin"
+    export_role = None
+    can_export = False
+    icon = "key-round"
+    about = "Sealed values. They can be set, never shown."
+    list_template = "secrets.html"
+    details_template = "secret.html"
+    column_list = ("name", "owner", "secret_type", "key_id", "set_by", "created_at",
+                   "last_rotated_at")
+    column_details_list = (*column_list, "public_id")
+    column_export_list = ("name",)
+    column_labels: ClassVar[dict[str, str]] = {
+        "owner": "Belongs to",
+        "secret_type": "Kind",
+        "key_id": "Sealed with",
+        "set_by": "Made by",
+        "created_at": "Made",
+        "last_rotated_at": "Changed",
+    }
+    column_sortable_list = ("name", "secret_type", "key_id", "created_at", "last_rotated_at")
+    column_default_sort = ("name", False)
+    column_searchable_list = ("name",)
+    column_filters = (one_of(IntegrationSecret.secret_type, "Kind", SECRET_TYPES),)
+    column_formatters: ClassVar[dict[str, Any]] = {
+        "name": formats.mono,
+        "secret_type": formats.words,
+        "key_id": formats.mono,
+        "created_at": formats.ago,
+        "last_rotated_at": formats.ago,
+    }
+    narrow = ("name", "owner")
+
+    def get_query(self) -> Any:
+        """Without the sealed value: what is not loaded cannot be shown."""
+        return super().get_query().options(defer(IntegrationSecret.encrypted_value, raiseload=True))
+
+    def around(self, rows: list[Any]) -> None:
+        """Whose it is, and who made it."""
+        owners = {column: _owners(column, rows) for column in SCOPES}
+        makers = dict(
+            db.session.execute(
+                select(User.id, User.email).where(User.id.in_({r.created_by_id for r in rows}))
+            )
+            .tuples()
+            .all()
+        )
+        for row in rows:
+            scope = next((c for c in SCOPES if getattr(row, c)), SCOPES[0])
+            row.owner = owners[scope].get(getattr(row, scope), "")
+            row.set_by = makers.get(row.created_by_id, "tenantry")
+
+    @expose("/new", methods=("GET", "POST"))
+    def new(self) -> Any:
+        """A secret of a product."""
+        form = NewSecretForm()
+        form.product.choices = [
+            (row.slug, row.name)
+            for row in db.session.execute(
+                select(ProjectTemplate.slug, ProjectTemplate.name).order_by(ProjectTemplate.name)
+            )
+        ]
+        made = saved(form, lambda session: _create(session, form))
+        if made is not None:
+            flash(f"{made} is sealed.", "good")
+            return redirect(self.get_url(".index_view"), 303)
+        code = 400 if form.is_submitted() else 200
+        return self.render("secret_form.html", form=form, secret=None), code
+
+    @expose("/<uuid:public_id>/set", methods=("GET", "POST"))
+    def set(self, public_id: UUID) -> Any:
+        """A new value for one that is there."""
+        row = self.get_one(public_id)
+        if row is None:
+            raise NotFound("There is no such secret")
+        self.around([row])
+        form = SecretForm()
+        name, owner, row_id = row.name, row.owner, row.id
+        made = saved(form, lambda session: _rotate(session, row_id, form.value.data))
+        if made is not None:
+            flash(f"{made} has a new value, which the next deployment uses.", "good")
+            return redirect(self.get_url(".index_view"), 303)
+        code = 400 if form.is_submitted() else 200
+        facts = {"name": name, "owner": owner}
+        return self.render("secret_form.html", form=form, secret=facts), code
+
+
+def _owners(column: str, rows: list[Any]) -> dict[int, str]:
+    ids = {value for row in rows if (value := getattr(row, column))}
+    if not ids:
+        return {}
+    if column == "project_id":
+        wanted = select(ProjectTemplate.id, ProjectTemplate.name).where(ProjectTemplate.id.in_(ids))
+        return {row.id: row.name for row in db.session.execute(wanted)}
+    table: Any = ServiceTemplate if column == "service_template_id" else TenantService
+    above: Any = ProjectTemplate if table is ServiceTemplate else Tenant
+    joined = table.project_id if table is ServiceTemplate else table.tenant_id
+    named = (
+        select(table.id, above.name.label("above"), table.name)
+        .join(above, above.id == joined)
+        .where(table.id.in_(ids))
+    )
+    return {row.id: f"{row.above} · {row.name}" for row in db.session.execute(named)}
+
+
+def _create(session: Session, form: NewSecretForm) -> str:
+    product = session.scalar(
+        select(ProjectTemplate).where(ProjectTemplate.slug == form.product.data)
+    )
+    if product is None:
+        raise Invalid("product", "must be a product there is")
+    name = secrets.name_of((form.name.data or "").strip(), "name")
+    there = select(IntegrationSecret.id).filter_by(project_id=product.id, name=name)
+    if session.scalar(there) is not None:
+        raise Invalid("name", "exists already; set its value instead", name)
+    made = secrets.put(
+        session,
+        actor(),
+        desk().secrets,
+        name,
+        form.value.data or "",
+        secret_type=form.secret_type.data,
+        project_id=product.id,
+    )
+    return made.name
+
+
+def _rotate(session: Session, row_id: int, value: str) -> str:
+    row = session.get_one(IntegrationSecret, row_id)
+    scope = {column: found for column in SCOPES if (found := getattr(row, column))}
+    secrets.put(
+        session, actor(), desk().secrets, row.name, value, secret_type=row.secret_type, **scope
+    )
+    return row.name
