@@ -17,7 +17,7 @@ _REASON = re.compile(r"(?:Error response from daemon|fatal): [^\n]{1,300}")
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+@")
 _NAMED = re.compile(
     r"((?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?)"
-    r"[\w-]*[\"']?\s*[:=]\s*)(?!\*{3})[^\s,;&]+",
+    r"[\w-]{0,40}[\"']?\s{0,4}[:=]\s{0,4})(?!\*{3})[^\s,;&]+",
     re.IGNORECASE,
 )
 _BEARER = re.compile(r"(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
@@ -34,6 +34,8 @@ def fit(text: str, *keys: str) -> str:
         reasons = _REASON.findall(command[0])
         reason = reasons[-1] if reasons else "a command failed on its server"
         text = f"{text[: command.start()]}{reason}"
+    # The patterns below look around at each place: what nobody will read is cut off before.
+    text = text[: 4 * LONGEST]
     text = _CREDENTIALS.sub(f"{MASK}@", text)
     text = _NAMED.sub(rf"\g<1>{MASK}", text)
     text = _BEARER.sub(rf"\g<1>{MASK}", text)

@@ -14,8 +14,7 @@ from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from tenantry.config import Times
-from tenantry.engine.progress import Hint, finish_cancel, lock_tenant
-from tenantry.engine.store import locked
+from tenantry.engine.progress import Hint, finish_cancel, lock_deployment, lock_tenant
 from tenantry.engine.transitions import move, move_known
 from tenantry.models import (
     Deployment,
@@ -124,25 +123,30 @@ def claim(
 
 
 def _locked_context(conn: Connection, deployment_id: int) -> Any:
+    """
+    Locks, then reads in a statement of its own.
+
+    Read in the locking statement, the tenant would be as it was before the wait for the lock:
+    PostgreSQL reads again only the row that it locks, and a project made a moment ago is missed.
+    """
+    if lock_deployment(conn, deployment_id) is None:
+        return None
     return conn.execute(
-        locked(
-            select(
-                Deployment.__table__,
-                Tenant.status.label("tenant_status"),
-                Tenant.external_ref.label("tenant_marker"),
-                Tenant.dokploy_project_id,
-                Tenant.dokploy_environment_id,
-                Tenant.project_id,
-                TargetRow.name.label("target_name"),
-                TargetRow.breaker_until,
-                TargetRow.breaker_count,
-            )
-            .join(Tenant, Tenant.id == Deployment.tenant_id)
-            .join(TargetRow, TargetRow.id == Deployment.target_id)
-            .where(Deployment.id == deployment_id),
-            of=Deployment,
+        select(
+            Deployment.__table__,
+            Tenant.status.label("tenant_status"),
+            Tenant.external_ref.label("tenant_marker"),
+            Tenant.dokploy_project_id,
+            Tenant.dokploy_environment_id,
+            Tenant.project_id,
+            TargetRow.name.label("target_name"),
+            TargetRow.breaker_until,
+            TargetRow.breaker_count,
         )
-    ).one_or_none()
+        .join(Tenant, Tenant.id == Deployment.tenant_id)
+        .join(TargetRow, TargetRow.id == Deployment.target_id)
+        .where(Deployment.id == deployment_id)
+    ).one()
 
 
 def _may_run(deployment: Any, step: Any) -> bool:
@@ -187,15 +191,9 @@ def _take(
     owner: str,
     times: Times,
 ) -> Claim | Refusal:
-    if step.step_key == PROVISION and deployment.tenant_status == TenantStatus.PROVISIONING:
+    provisions = step.step_key == PROVISION
+    if provisions:
         lock_tenant(conn, deployment.tenant_id)
-        move(
-            conn,
-            "tenant",
-            TenantStatus.WAITING_FOR_INTERNAL_PROVISION,
-            Tenant.id == deployment.tenant_id,
-            reason="its own provisioning call is under way",
-        )
     lease = lease_of(kind, times)
     before = aliased(Step)
     predecessor = exists().where(
@@ -234,6 +232,16 @@ def _take(
     )
     if not taken:
         return Refusal.NOT_NOW
+    if provisions:
+        # A tenant that serves its clients stays `running` through later calls.
+        move(
+            conn,
+            "tenant",
+            TenantStatus.WAITING_FOR_INTERNAL_PROVISION,
+            Tenant.id == deployment.tenant_id,
+            Tenant.status == TenantStatus.PROVISIONING,
+            reason="its own provisioning call is under way",
+        )
     move(
         conn,
         "job",

@@ -21,6 +21,7 @@ from tenantry.planning.catalogue import kind_of
 from tenantry.planning.states import DONE_STEP, NEW, OPEN_JOB, DeploymentStatus, TenantStatus
 
 Step = DeploymentStep
+MOST_COUNTDOWNS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +303,24 @@ def add_job(
         .returning(JobRecord.id)
     ).scalar_one()
     status_changed(conn, "job", [row], NEW, "scheduled", "waits for its time")
+
+
+def countdown(
+    conn: Connection, deployment_id: int, step_id: int, delay: float, longest: float
+) -> tuple[Hint, ...]:
+    """A hint by countdown for a short wait, while few are outstanding (KERNEL R11)."""
+    if delay > longest:
+        return ()
+    outstanding = conn.execute(
+        select(func.count())
+        .select_from(Step)
+        .where(Step.status == "waiting", Step.due_at > db_now(), Step.hinted_at.is_not(None))
+    ).scalar_one()
+    if outstanding >= MOST_COUNTDOWNS:
+        return ()
+    # Counts as hinted from its due time on: the sweep gives the countdown its chance.
+    conn.execute(update(Step).where(Step.id == step_id).values(hinted_at=Step.due_at))
+    return (Hint(deployment_id, countdown=delay),)
 
 
 def finish_cancel(conn: Connection, deployment: Any, actor: str = "engine") -> list[Hint]:

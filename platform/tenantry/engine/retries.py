@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from tenantry.config import Times
 from tenantry.engine.claim import Claim
-from tenantry.engine.progress import Hint, add_job
+from tenantry.engine.progress import Hint, add_job, countdown
 from tenantry.engine.transitions import move
 from tenantry.journal import cap_line, status_changed
 from tenantry.models import DeploymentStep, JobRecord, TenantService
@@ -57,10 +57,7 @@ class FollowUp:
             attempt=self.number,
             delay=self.delay,
         )
-        if self.delay > self.longest_countdown:
-            return ()
-        conn.execute(update(Step).where(Step.id == self.step_id).values(hinted_at=Step.due_at))
-        return (Hint(deployment_id, countdown=self.delay),)
+        return countdown(conn, deployment_id, self.step_id, self.delay, self.longest_countdown)
 
 
 def follow_up(conn: Connection, claim: Claim, problem: str, times: Times) -> FollowUp | None:

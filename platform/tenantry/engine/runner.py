@@ -12,7 +12,8 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tenantry.clock import monotonic
 from tenantry.config import Times
@@ -97,7 +98,7 @@ class Runner:
         redactor = self._redactor(drawer, result, texts)
         verdict = self._settle(taken, result, texts, redactor)
         self.at("after_settle")
-        self._afterwards(taken, result, verdict)
+        self._afterwards(taken, result, verdict, redactor)
         self.at("after_publish")
         return verdict.goes_on
 
@@ -165,16 +166,18 @@ class Runner:
                     verdict = settle(conn, taken, result, texts, redactor, self.times)
                     self.at("before_commit")
                 return verdict
-            except OperationalError as trouble:
-                log.warning("settle failed", number=number, error=type(trouble.orig).__name__)
+            except (OperationalError, InterfaceError, PoolTimeout) as trouble:
+                log.warning("settle failed", number=number, error=type(trouble).__name__)
                 if number == SETTLE_TRIES - 1:
                     raise
                 time.sleep(0.2 * 2**number * min(1.0, self.times.scale * 4))
         raise AssertionError("unreachable")
 
-    def _afterwards(self, taken: Claim, result: Outcome | StepTrouble, verdict: Verdict) -> None:
+    def _afterwards(
+        self, taken: Claim, result: Outcome | StepTrouble, verdict: Verdict, redactor: Redactor
+    ) -> None:
         if taken.step.gates:
-            breaker.heard(self.engine, taken, result, self.times)
+            breaker.heard(self.engine, taken, result, redactor, self.times)
         self.dispatcher.publish(verdict.hints)
         if verdict.ended:
             self.dispatcher.admit(taken.deployment.target_id)

@@ -4,16 +4,18 @@ transaction under the fence (KERNEL R6, R9, R10).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from tenantry.config import Times
 from tenantry.engine.claim import PROVISION, Claim, settle_of
 from tenantry.engine.progress import (
     Hint,
     add_job,
+    countdown,
     end,
     finish_cancel,
     gating_steps_left,
@@ -30,7 +32,6 @@ from tenantry.planning.states import DeploymentStatus, TenantStatus
 from tenantry.steps.outcomes import Done, LogText, Outcome, Skip, Unhealthy, Wait
 
 Step = DeploymentStep
-MOST_COUNTDOWNS = 500
 KEY_REFUSED_SECONDS = 30.0
 TENANT_FACTS = frozenset({"dokploy_project_id", "dokploy_environment_id"})
 SERVICE_FACTS = frozenset(
@@ -80,7 +81,12 @@ def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Endi
     if isinstance(result, Wait):
         if out_of_patience:
             minutes = round((patience or 0) / 60)
-            return Ending("failed", f"Gave up after {minutes} minutes. Last seen: {result.message}")
+            return Ending(
+                "failed",
+                f"Gave up after {minutes} minutes. Last seen: {result.message}",
+                details=result.details,
+                service=result.service,
+            )
         return Ending(
             "waiting",
             result.message,
@@ -93,12 +99,15 @@ def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Endi
         return Ending("waiting", str(result), delay=KEY_REFUSED_SECONDS * times.scale, poll=True)
     if isinstance(result, Transient):
         return _transient(claim, result, times, out_of_patience=out_of_patience)
-    return Ending("failed", str(result))
+    return Ending("failed", str(result), outcome_known=result.outcome_known)
 
 
 def _transient(claim: Claim, trouble: Transient, times: Times, *, out_of_patience: bool) -> Ending:
     most = min(claim.kind.attempts, trouble.most_tries or claim.kind.attempts)
     known = trouble.outcome_known
+    if claim.kind.retry_key is not None:
+        # A row of its own follows a failed try; without one, this was the last.
+        return Ending("failed", str(trouble), outcome_known=known)
     if claim.budget_used >= most or out_of_patience:
         return Ending("failed", f"{trouble} (tried {claim.budget_used} times)", outcome_known=known)
     delay = claim.kind.backoff.seconds(claim.budget_used - 1) * times.scale
@@ -119,7 +128,15 @@ def settle(
 ) -> Verdict:
     """Writes the end of a claim; raises Lost where the fence has moved on."""
     deployment = lock_deployment(conn, claim.message.deployment_id)
+    # First of all: whoever lost the claim must not even try to write beside its successor.
+    held = conn.execute(select(Step.intent_at).where(claim.where())).one_or_none()
+    if held is None:
+        raise Lost("the claim was taken over")
     ending = ending_of(claim, result, times)
+    if ending.status == "waiting" and deployment.epoch != claim.message.epoch:
+        # Only mail runs beside a resume: nobody could claim this row again.
+        ending = Ending("skipped", f"The deployment was resumed. Last seen: {ending.message}")
+    ending = replace(ending, outcome_known=_known(claim, result, ending, held.intent_at))
     message = cap_line(redactor.redact(ending.message))
     if claim.step.step_key == PROVISION and ending.status != "waiting":
         _provision_over(conn, deployment.tenant_id)
@@ -128,12 +145,26 @@ def settle(
     retry = _retry_row(conn, claim, result, redactor, times)
     details = cap_details(redactor, {**claim.step.meta, **(ending.details or {})})
     _write_step(conn, claim, "failed" if retry else ending.status, ending, message, details)
-    _write_service(conn, claim, result, ending)
+    _write_service(conn, claim, result, ending, redactor)
     _write_history(conn, claim, result, ending, message, details, texts, redactor)
     hints = _jobs(conn, claim, ending, times) if retry is None else retry.close(conn)
     if not claim.step.gates:
         return Verdict(goes_on=False, hints=hints)
     return _after(conn, claim, deployment, ending, message, hints, retried=retry is not None)
+
+
+def _known(
+    claim: Claim, result: Outcome | StepTrouble, ending: Ending, intent_at: datetime | None
+) -> bool:
+    """
+    Whether the outcome of the intent that stands in the row is known.
+
+    A goal that is reached says so. All else speaks of this claim's own change: a read that failed,
+    or a look that must be repeated, tells nothing of what an earlier claim has sent (KERNEL R9).
+    """
+    if isinstance(result, Done | Skip):
+        return True
+    return ending.outcome_known and intent_at != claim.step.intent_at
 
 
 def _after(
@@ -224,7 +255,11 @@ def _write_step(
 
 
 def _write_service(
-    conn: Connection, claim: Claim, result: Outcome | StepTrouble, ending: Ending
+    conn: Connection,
+    claim: Claim,
+    result: Outcome | StepTrouble,
+    ending: Ending,
+    redactor: Redactor,
 ) -> None:
     service_id = claim.step.tenant_service_id
     if service_id is None:
@@ -234,14 +269,18 @@ def _write_service(
     seen = result.seen if isinstance(result, Unhealthy) else seen
     if seen is not None:
         facts["health_status"] = "ok" if seen.ok else "unhealthy"
-        if not seen.ok:
+        if claim.step.step_key != claim.kind.retry_key:
+            # The check itself opens a new count; its retries go on with it.
+            facts["health_tries"] = int(not seen.ok)
+        elif not seen.ok:
             facts["health_tries"] = TenantService.health_tries + 1
-        else:
+        if seen.ok:
             facts["next_wait_seconds"] = 0
     if facts:
         _write_facts(conn, TenantService, service_id, facts, SERVICE_FACTS)
     if seen is not None:
-        probed(conn, service_id, claim.step.id, seen)
+        clean = replace(seen, problem=redactor.redact(seen.problem))
+        probed(conn, service_id, claim.step.id, clean)
 
 
 def _write_facts(
@@ -316,30 +355,17 @@ def _jobs(conn: Connection, claim: Claim, ending: Ending, times: Times) -> tuple
         move(conn, "job", "completed", *running, reason="this try failed")
         number = claim.budget_used
         add_job(conn, deployment_id, step_id, claim.step.step_key, attempt=number, delay=delay)
-    return countdown(conn, deployment_id, step_id, delay, times)
-
-
-def countdown(
-    conn: Connection, deployment_id: int, step_id: int, delay: float, times: Times
-) -> tuple[Hint, ...]:
-    """A hint by countdown for a short wait, while few are outstanding (KERNEL R11)."""
-    if delay > times.longest_countdown:
-        return ()
-    outstanding = conn.execute(
-        select(func.count())
-        .select_from(Step)
-        .where(Step.status == "waiting", Step.due_at > db_now(), Step.hinted_at.is_not(None))
-    ).scalar_one()
-    if outstanding >= MOST_COUNTDOWNS:
-        return ()
-    # Counts as hinted from its due time on: the sweep gives the countdown its chance.
-    conn.execute(update(Step).where(Step.id == step_id).values(hinted_at=Step.due_at))
-    return (Hint(deployment_id, countdown=delay),)
+    return countdown(conn, deployment_id, step_id, delay, times.longest_countdown)
 
 
 def failure_of(trouble: BaseException) -> StepTrouble:
-    """What an error that is none of ours means: a fault of this program, tried three times."""
+    """
+    What an error that is none of ours means: a fault of this program, tried three times.
+
+    It may have come after a change was sent, so nothing is known of the outcome.
+    """
     if isinstance(trouble, StepTrouble):
         return trouble
     name = type(trouble).__name__
-    return Transient(f"Unexpected {name} in this program; see the worker's log", most_tries=3)
+    words = f"Unexpected {name} in this program; see the worker's log"
+    return Transient(words, most_tries=3, outcome_known=False)

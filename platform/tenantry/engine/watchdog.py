@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 Step = DeploymentStep
 MOST_LOST = 6
 BATCH = 500
+# A mail row of an old epoch was not given up: nobody wants it any more.
+JOB_AFTER = {"pending": "scheduled", "failed": "failed", "skipped": "cancelled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Watchdog:
                     Step.hinted_at.is_(None),
                     and_(Step.hints == 0, Step.hinted_at < db_now(-repeat)),
                     and_(Step.hints == 1, Step.hinted_at < db_now(-2 * repeat)),
+                    and_(Step.hints == 2, Step.hinted_at < db_now(-4 * repeat)),  # noqa: PLR2004
                     Step.hinted_at < db_now(-self.times.hint_cap),
                 ),
             )
@@ -201,7 +204,7 @@ class Watchdog:
         move(
             conn,
             "job",
-            "scheduled" if new == "pending" else "failed",
+            JOB_AFTER[new],
             JobRecord.step_id == step.id,
             JobRecord.status == "running",
             reason=lost,

@@ -22,6 +22,9 @@ from tenantry.steps.outcomes import LogText
 
 LONGEST_MESSAGE = 500
 MOST_DETAILS = 16_384
+# What was cut is named, as far as this many bytes and names go.
+NAMES_OF_CUT = 4_096
+MOST_NAMES = 10
 LONGEST_LOG_LINE = 8_192
 
 
@@ -175,16 +178,18 @@ def cap_line(text: str) -> str:
 
 
 def cap_details(redactor: Redactor, details: Mapping[str, Any]) -> dict[str, Any]:
-    """Redacted details of at most 16 KiB; the longest texts are cut first, and that is said."""
+    """Redacted details of at most 16 KiB; the longest values are left out, and that is said."""
     clean: Any = redactor.deep(details)
     text = json.dumps(clean, default=str)
     if len(text) <= MOST_DETAILS:
         return dict(json.loads(text))
-    short = {
-        key: value
-        for key, value in clean.items()
-        if len(json.dumps(value, default=str)) <= MOST_DETAILS // 16
-    }
-    return dict(json.loads(json.dumps(short, default=str))) | {
-        "truncated": sorted(set(clean) - set(short))[:50]
-    }
+    sizes = {k: len(json.dumps({k: v}, default=str)) for k, v in clean.items()}
+    short: dict[str, Any] = {}
+    room = MOST_DETAILS - NAMES_OF_CUT
+    for key in sorted(sizes, key=lambda key: (sizes[key], key)):
+        room -= sizes[key]
+        if room < 0:
+            break
+        short[key] = clean[key]
+    cut = [key[:60] for key in sorted(set(clean) - set(short))]
+    return dict(json.loads(json.dumps(short, default=str))) | {"truncated": cut[:MOST_NAMES]}

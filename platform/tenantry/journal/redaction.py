@@ -62,7 +62,7 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text without control characters, known secrets and secrets by shape."""
-        plain = CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+        plain = _plain(text)
         plain = self._by_value(plain) if self._armed else plain
         return "\n".join(_by_shape(line) for line in _blocks(plain))
 
@@ -88,14 +88,25 @@ class Redactor:
         return "".join([*out, text[at:]])
 
 
+def _plain(text: str) -> str:
+    # Half a surrogate pair, which JSON may bring, is no text that a database can store.
+    whole = text.encode("utf-8", "replace").decode()
+    return CONTROL.sub("", whole.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def _fold(text: str) -> str:
-    # Lower-casing must keep every index; a few letters grow when they are folded.
-    folded = text.lower()
+    # Lower-casing must keep every index; a few letters grow when they are folded. A Greek sigma
+    # ends a word otherwise than it stands inside one, and a secret may stand in either place.
+    folded = text.lower().replace("ς", "σ")
     return (
         folded
         if len(folded) == len(text)
-        else "".join(low if len(low := c.lower()) == 1 else c for c in text)
+        else "".join(low if len(low := _fold_one(c)) == 1 else c for c in text)
     )
+
+
+def _fold_one(letter: str) -> str:
+    return letter.lower().replace("ς", "σ")
 
 
 def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -111,7 +122,8 @@ def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 def _forms(value: str) -> set[str]:
     raw = value.encode()
-    forms = {value, value[::-1], raw.hex(), json.dumps(value)[1:-1], repr(value)[1:-1]}
+    # As it stands in a text that was made plain, too: a pasted key has other line ends.
+    forms = {value, _plain(value), value[::-1], raw.hex(), json.dumps(value)[1:-1], repr(value)[1:-1]}
     forms |= {json.dumps(json.dumps(value)[1:-1])[1:-1], html.escape(value)}
     once = urllib.parse.quote(value, safe="")
     forms |= {once, urllib.parse.quote(once, safe=""), urllib.parse.quote_plus(value)}
@@ -122,7 +134,7 @@ def _forms(value: str) -> set[str]:
             text = encode(b"\0" * shift + raw).decode().rstrip("=")
             # The characters that also hold bits of a neighbour are left out at both ends.
             forms.add(text[(0, 2, 3)[shift] : len(text) - (1 if (len(raw) + shift) % 3 else 0)])
-    return {form.lower() for form in forms if len(form) >= SHORTEST}
+    return {_fold(form) for form in forms if len(form) >= SHORTEST}
 
 
 def _blocks(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from tenantry.errors import Invalid
 from tenantry.models import TemplateRelease, Tenant, TenantService
 from tenantry.planning.blueprint import Blueprint, DatabaseSpec, EnvLayer, ServiceSpec
+from tenantry.planning.environment import API_KEY_SECRET
 from tenantry.planning.naming import target_name
 from tenantry.planning.sources import Build, GitSource, ImageSource
 
@@ -52,11 +53,12 @@ def make(
         project_name=target_name(frozen["slug"], tenant.subdomain),
         https=frozen["https"],
         certificate=frozen["certificate"],
-        api_key_secret="dokploy_api_key" if "dokploy_api_key" in secret_names else None,
+        api_key_secret=API_KEY_SECRET if API_KEY_SECRET in secret_names else None,
         notify_emails=tuple(dict.fromkeys([*frozen["notify_emails"], *tenant.notify_emails])),
         database=_database(frozen, rows),
         services=services,
-        secrets=dict.fromkeys(secret_names, ""),
+        # The target's key opens every tenant's host: no application is ever given it.
+        secrets={name: "" for name in secret_names if name != API_KEY_SECRET},
     )
 
 

@@ -20,6 +20,8 @@ from tenantry.models import (
     DeploymentStep,
     IntegrationSecret,
     JobRecord,
+    ProjectTemplate,
+    TemplateRelease,
     Tenant,
     TenantService,
 )
@@ -57,8 +59,7 @@ def create(
     if request_key and (again := _by_request(session, tenant, request_key)):
         return again
     _refuse_if_active(session, tenant)
-    if tenant.deleted_at is not None or tenant.status in {"archived", "suspended"}:
-        raise Conflict(f"{tenant.name} is {tenant.status}")
+    _refuse_if_away(tenant)
     deployment, blueprint = _frozen(session, actor, tenant, store, reason, overrides)
     deployment.request_key = request_key
     try:
@@ -88,7 +89,7 @@ def _frozen(
 ) -> tuple[Deployment, Any]:
     template = tenant.project
     tenants.sync_services(session, actor, tenant, template, store)
-    release = templates.freeze(session, template, actor)
+    release = _release(session, template, actor)
     _copy_sources(tenant, release.snapshot)
     names = _secret_ids(session, template.id)
     if overrides and "env" in overrides:
@@ -115,6 +116,15 @@ def _frozen(
         actor=actor.name,
     )
     return deployment, blueprint
+
+
+def _release(session: Session, template: ProjectTemplate, actor: Actor) -> TemplateRelease:
+    """The release of now. Two first deployments of one product may both number it."""
+    try:
+        with session.begin_nested():
+            return templates.freeze(session, template, actor)
+    except IntegrityError:
+        return templates.freeze(session, template, actor)
 
 
 def _secret_ids(session: Session, project_id: int) -> dict[str, int]:
@@ -185,6 +195,11 @@ def _refuse_if_active(session: Session, tenant: Tenant) -> None:
         )
 
 
+def _refuse_if_away(tenant: Tenant) -> None:
+    if tenant.deleted_at is not None or tenant.status in {"archived", "suspended"}:
+        raise Conflict(f"{tenant.name} is {tenant.status}")
+
+
 def _by_request(session: Session, tenant: Tenant, request_key: str) -> Deployment | None:
     found = session.scalar(select(Deployment).where(Deployment.request_key == request_key))
     if found is not None and found.tenant_id != tenant.id:
@@ -203,8 +218,9 @@ def resume(
     """
     Continues the same deployment from the step that failed, under a new epoch.
 
-    `only_failed` puts only failed steps back; those that a cancel closed are skipped. Conflict
-    where it is not failed or cancelled, where another is active, or where a newer one succeeded.
+    `only_failed` puts only failed steps back; all others that are not done are skipped. Conflict
+    where it is not failed or cancelled, where another is active, where a newer one succeeded,
+    where the tenant is away, or where only failed steps are wanted and none has failed.
     """
     conn = session.connection()
     session.flush()
@@ -213,8 +229,12 @@ def resume(
         raise _resume_refused(session, deployment)
     if _superseded(session, deployment):
         raise Conflict("A newer deployment of this tenant supersedes this one")
+    if only_failed and not _has_failed(session, deployment):
+        raise Conflict("No step of this deployment has failed; resume it as a whole")
     _back_in_line(session, deployment, actor)
     lock_tenant(conn, deployment.tenant_id)
+    session.refresh(deployment.tenant)
+    _refuse_if_away(deployment.tenant)
     epoch = row.epoch + 1
     if only_failed:
         move(
@@ -355,6 +375,16 @@ def _superseded(session: Session, deployment: Deployment) -> bool:
         )
         is not None
     )
+
+
+def _has_failed(session: Session, deployment: Deployment) -> bool:
+    failed = select(Step.id).where(
+        Step.deployment_id == deployment.id,
+        Step.gates.is_(True),
+        Step.status == "failed",
+        Step.retried_by_id.is_(None),
+    )
+    return session.scalar(failed.limit(1)) is not None
 
 
 def _resume_refused(session: Session, deployment: Deployment) -> Conflict:

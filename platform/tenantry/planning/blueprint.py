@@ -5,11 +5,13 @@ A Blueprint is frozen into its deployment when that is created (template release
 overrides), so that a later edit never changes a run. It holds references to secrets, never values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from tenantry.planning.sources import Build, GitSource, ImageSource
+
+T = TypeVar("T")
 
 HTTP_TYPES = frozenset({"backend", "frontend", "other"})
 SERVICE_TYPES = ("backend", "frontend", "db", "worker", "cron", "other")
@@ -92,9 +94,16 @@ class Blueprint:
         return tuple(sorted(self.services, key=lambda s: (s.order, s.rank)))
 
     def primary(self) -> ServiceSpec | None:
-        """The service that owns the bare `{subdomain}.{base_domain}`, if any is exposed."""
-        wanted = f"{self.subdomain}.{self.base_domain}"
-        return next((s for s in self.services if s.hostname == wanted), None)
+        """
+        The service that owns the bare `{subdomain}.<domain>`, if any is exposed.
+
+        Only the label is compared: hostnames stay as they were reserved when the product's base
+        domain changes later.
+        """
+        return next(
+            (s for s in self.services if (s.hostname or "").partition(".")[0] == self.subdomain),
+            None,
+        )
 
 
 def to_json(blueprint: Blueprint) -> dict[str, Any]:
@@ -105,18 +114,25 @@ def to_json(blueprint: Blueprint) -> dict[str, Any]:
 def from_json(data: Mapping[str, Any]) -> Blueprint:
     """The inverse of `to_json`; unknown keys of a newer version are left aside."""
     services = tuple(_service(item) for item in data.get("services", ()))
-    database = DatabaseSpec(**data["database"]) if data.get("database") else None
-    known = {name: data[name] for name in Blueprint.__dataclass_fields__ if name in data}
-    known |= {"services": services, "database": database}
+    known = _known(Blueprint, data)
+    known |= {"services": services, "database": _made(DatabaseSpec, data.get("database"))}
     known["notify_emails"] = tuple(data.get("notify_emails", ()))
     return Blueprint(**known)
 
 
+def _known(shape: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in shape.__dataclass_fields__ if name in data}
+
+
+def _made(shape: Callable[..., T], data: Mapping[str, Any] | None) -> T | None:
+    return shape(**_known(shape, data)) if data else None
+
+
 def _service(item: Mapping[str, Any]) -> ServiceSpec:
-    known = {name: item[name] for name in ServiceSpec.__dataclass_fields__ if name in item}
-    known["git"] = GitSource(**item["git"]) if item.get("git") else None
-    known["image"] = ImageSource(**item["image"]) if item.get("image") else None
-    known["build"] = Build(**item["build"])
+    known = _known(ServiceSpec, item)
+    known["git"] = _made(GitSource, item.get("git"))
+    known["image"] = _made(ImageSource, item.get("image"))
+    known["build"] = Build(**_known(Build, item["build"]))
     known["args"] = tuple(item.get("args", ()))
-    known["env"] = tuple(EnvLayer(**layer) for layer in item.get("env", ()))
+    known["env"] = tuple(EnvLayer(**_known(EnvLayer, layer)) for layer in item.get("env", ()))
     return ServiceSpec(**known)

@@ -10,12 +10,18 @@ from collections.abc import Iterable, Mapping
 
 from tenantry.errors import Invalid
 from tenantry.planning.blueprint import EnvLayer
+from tenantry.planning.databases import FACTS
 from tenantry.planning.inputs import env_key
 
 PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 SIMPLE = re.compile(r"[A-Za-z0-9_./:@%+,=?&!^~\[\]{}()*;<>|-]+")
+# Blanks may stand inside, not at the ends: readers trim them, and not all trim the same ones.
+UNQUOTED = re.compile(r"[^\s'\"`#\ufeff](?:[^\n#\u2028\u2029]*[^\s#\ufeff])?")
+REFERENCE = "${{"
 LONGEST_VALUE = 32_768
+# Opens the target itself: no tenant's application ever gets it.
+API_KEY_SECRET = "dokploy_api_key"  # noqa: S105 — the name of a secret
 
 FIXED_NAMES: Mapping[str, str] = {
     "TENANT_ID": "public id of the tenant",
@@ -40,24 +46,59 @@ SERVICE_SUFFIXES: Mapping[str, str] = {
 
 def names_in(value: str) -> tuple[str, ...]:
     """The placeholders of a value, in order; Invalid for what looks like one and is not."""
-    if "${{" in value:
-        raise Invalid("env", "must not contain ${{, which Dokploy reads as its own reference")
+    _no_reference("env", value)
     found = []
     for match in PLACEHOLDER.finditer(value):
         if not NAME.fullmatch(match[1]):
             raise Invalid("env", "placeholders are ${UPPER_NAME}", match[0])
         found.append(match[1])
+    if value.count("${") != len(found):
+        raise Invalid("env", "placeholders are ${UPPER_NAME}, closed by }")
     return tuple(found)
 
 
+def _no_reference(key: str, value: str) -> None:
+    if REFERENCE in value:
+        raise Invalid(key, "must not contain ${{, which Dokploy reads as its own reference")
+
+
 def known_names(
-    services: Iterable[str], secrets: Iterable[str], *, database: bool
+    services: Iterable[str],
+    secrets: Iterable[str],
+    *,
+    database: bool,
+    kind: str | None = None,
+    exposed: Iterable[str] | None = None,
 ) -> frozenset[str]:
-    """Every placeholder that a template with these services and secrets may use."""
-    names = {n for n in FIXED_NAMES if database or not n.startswith("DATABASE_")}
+    """
+    Every placeholder that a template with these services and secrets may use.
+
+    `kind` leaves out what such a database does not have; `exposed` (None: all of them) are the
+    services that have a hostname. The API key of a target is never among the secrets.
+    """
+    services = tuple(services)
+    public = set(services if exposed is None else exposed)
+    names = set(FIXED_NAMES) if database else {n for n in FIXED_NAMES if not _of_database(n)}
+    if not public and exposed is not None:
+        names -= {"PRIMARY_HOSTNAME", "PRIMARY_URL"}
+    facts = FACTS.get(kind or "")
+    if facts:
+        names -= set() if facts.has_name else {"DATABASE_NAME"}
+        names -= set() if facts.has_user else {"DATABASE_USER"}
     for service in services:
-        names |= {constant(service) + suffix for suffix in SERVICE_SUFFIXES}
-    return frozenset(names | {f"SECRET_{constant(secret)}" for secret in secrets})
+        suffixes = SERVICE_SUFFIXES if service in public else ("_INTERNAL_HOST",)
+        names |= {constant(service) + suffix for suffix in suffixes}
+    return frozenset(names | {f"SECRET_{constant(s)}" for s in secrets if s != API_KEY_SECRET})
+
+
+def _of_database(name: str) -> bool:
+    return name.startswith("DATABASE_")
+
+
+def collides(service: str) -> bool:
+    """Whether the placeholders of a service of this name would read like other ones."""
+    names = {constant(service) + suffix for suffix in SERVICE_SUFFIXES}
+    return bool(names & FIXED_NAMES.keys()) or constant(service).startswith("SECRET_")
 
 
 def constant(name: str) -> str:
@@ -74,14 +115,24 @@ def check_values(values: object, known: frozenset[str], field: str = "env") -> d
         env_key(key, field)
         if not isinstance(value, str):
             raise Invalid(f"{field}.{key}", "must be text; quote numbers and booleans")
-        if len(value) > LONGEST_VALUE or "\0" in value:
-            raise Invalid(f"{field}.{key}", f"must have at most {LONGEST_VALUE} characters, no NUL")
+        if len(value) > LONGEST_VALUE or "\0" in value or not _is_unicode(value):
+            raise Invalid(
+                f"{field}.{key}", f"must have at most {LONGEST_VALUE} characters of text, no NUL"
+            )
         for name in _named(key, value, field):
             if name not in known:
                 raise Invalid(f"{field}.{key}", "uses a placeholder that does not exist", name)
         quote(f"{field}.{key}", value)
         checked[key] = value
     return checked
+
+
+def _is_unicode(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _named(key: str, value: str, field: str) -> tuple[str, ...]:
@@ -124,9 +175,12 @@ def quote(key: str, value: str) -> str:
 
     Single quotes and backticks are literal, double quotes read \\n and \\r as line ends, and
     unquoted text ends at # or a line end. A trailing backslash would escape the closing quote.
+    Asked of values before and after their placeholders are filled in: what is filled in may hold
+    anything.
     """
     if "\r" in value:
         raise Invalid(key, "holds a carriage return, which dotenv cannot carry")
+    _no_reference(key, value)
     if value == "" or SIMPLE.fullmatch(value):
         return value
     if not value.endswith("\\"):
@@ -135,7 +189,10 @@ def quote(key: str, value: str) -> str:
                 return f"{mark}{value}{mark}"
         if '"' not in value and "\\n" not in value and "\\r" not in value:
             return f'"{value}"'
-    unquoted = value == value.strip() and value[0] not in "'`\"" and not set("#\n") & set(value)
-    if unquoted:
+    if UNQUOTED.fullmatch(value):
         return value
-    raise Invalid(key, "mixes all three quotes with # or a line end: dotenv cannot carry it")
+    raise Invalid(
+        key,
+        "mixes all three quotes or ends in a backslash, beside blanks, # or a line end: "
+        "dotenv cannot carry it",
+    )

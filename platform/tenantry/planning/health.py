@@ -6,15 +6,20 @@ from tenantry.errors import Invalid
 
 RANGE = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 DEFAULT_EXPECTED = "200-399"
+LONGEST_EXPECTED = 60
 
 
 def expected_status(text: str, field: str = "expected_status") -> str:
-    """`200`, `200-399` or a list of both with commas; Invalid otherwise."""
-    for part in text.split(","):
-        match = RANGE.fullmatch(part.strip())
+    """`200`, `200-399` or a list of both with commas, without its blanks; Invalid otherwise."""
+    parts = [part.strip(" ") for part in text.split(",")]
+    for part in parts:
+        match = RANGE.fullmatch(part)
         if not match or (match[2] and match[2] < match[1]):
             raise Invalid(field, "must be like 200, 200-399 or 200,301-308", text)
-    return text
+    plain = ",".join(parts)
+    if len(plain) > LONGEST_EXPECTED:
+        raise Invalid(field, f"must have at most {LONGEST_EXPECTED} characters")
+    return plain
 
 
 def is_expected(status: int, expected: str) -> bool:

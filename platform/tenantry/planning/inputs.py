@@ -7,8 +7,6 @@ came from exactly these fields, so nothing but plain shapes passes.
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from tenantry.errors import Invalid
 from tenantry.planning.naming import LABEL
@@ -19,14 +17,24 @@ IMAGE = re.compile(
     r"[a-z0-9]+(?:[._-]{1,2}[a-z0-9]+){0,20}(?:/[a-z0-9]+(?:[._-]{1,2}[a-z0-9]+){0,20}){0,6}"
     r"(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[a-f0-9]{64})?",
 )
-RELATIVE_PATH = re.compile(r"[A-Za-z0-9_-]+(?:[A-Za-z0-9_/-]{0,198})/?")
+RELATIVE_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_/-]{0,199}")
 URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]{0,254}")
-FILE_PATH = re.compile(r"[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){0,10}")
+FILE_PATH = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9._-]{1,100}){0,10}")
 ENV_KEY = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
-SSH_REPO = re.compile(r"git@([a-z0-9.-]{1,253}):([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+){0,6})")
-REPO_PATH = re.compile(r"/[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+){0,6}/?")
+# No part of a path begins with a dash: git and ssh would read it as an option.
+SSH_REPO = re.compile(
+    r"git@([a-z0-9.-]{1,253}):[A-Za-z0-9._][A-Za-z0-9._-]*(?:/[A-Za-z0-9._][A-Za-z0-9._-]*){0,6}"
+)
+HTTPS_REPO = re.compile(
+    r"https://([A-Za-z0-9.-]{1,253})(?:/[A-Za-z0-9._~][A-Za-z0-9._~-]*){1,7}/?"
+)
+LONGEST_REPO_URL = 300
+INNER_ENDINGS = frozenset(
+    "local localhost localdomain internal intranet private corp home lan svc arpa onion "
+    "invalid".split()
+)
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_{|}~-]{1,64}@([A-Za-z0-9.-]{3,190})")
-BAD_IN_REF = ("..", "//", ".lock", "@{")
+BAD_IN_REF = ("..", "//", "/.", ".lock")
 MOST_RECIPIENTS = 20
 
 
@@ -34,41 +42,30 @@ def branch(text: str, field: str = "repo_branch") -> str:
     """A branch or tag. A bare commit hash is refused: the target cannot clone one."""
     if not BRANCH.fullmatch(text) or any(bad in text for bad in BAD_IN_REF) or text[-1] in "/.":
         raise Invalid(field, "must be a plain branch or tag name", text)
-    if re.fullmatch(r"[0-9a-f]{40}", text):
+    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", text):
         raise Invalid(field, "must be a branch or tag: a bare commit cannot be cloned", text)
     return text
 
 
 def repo_url(text: str, field: str = "repo_url") -> str:
     """`https://host/owner/name` or `git@host:owner/name`, without credentials, port or query."""
-    ssh = SSH_REPO.fullmatch(text)
-    if ssh:
-        _public_host(ssh[1], field, text)
-        return text
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise Invalid(field, "is not a URL") from None
-    if parts.username or parts.password:
-        # The value is not shown: it carries a credential.
-        raise Invalid(field, "must not carry a user name or password; use a git provider")
-    plain = parts.scheme == "https" and port is None and not parts.query and not parts.fragment
-    if not plain or not REPO_PATH.fullmatch(parts.path) or ".." in parts.path:
+    # A whole-text match, before anything parses it: `urlsplit` drops blanks and line ends silently.
+    match = SSH_REPO.fullmatch(text) or HTTPS_REPO.fullmatch(text)
+    if match is None or len(text) > LONGEST_REPO_URL or ".." in text:
+        if "@" in text and not text.startswith("git@"):
+            # The value is not shown: it may carry a credential.
+            raise Invalid(field, "must not carry a user name or password; use a git provider")
         raise Invalid(field, "must be https://host/owner/name or git@host:owner/name", text)
-    _public_host(parts.hostname or "", field, text)
+    _public_host(match[1].lower(), field, text)
     return text
 
 
 def _public_host(host: str, field: str, text: str) -> None:
-    try:
-        ip_address(host)
-    except ValueError:
-        labels = host.split(".")
-        inside = labels[-1] in {"local", "internal", "localhost", "lan", "home", "svc", "arpa"}
-        if len(labels) > 1 and not inside and all(LABEL.fullmatch(label) for label in labels):
-            return
-    raise Invalid(field, "must name a public host", text)
+    labels = host.split(".")
+    # A last label that begins with a digit is an address: resolvers read 127.1 and 0x7f.1 as one.
+    named = len(labels) > 1 and labels[-1][:1].isalpha() and labels[-1] not in INNER_ENDINGS
+    if not named or not all(LABEL.fullmatch(label) for label in labels):
+        raise Invalid(field, "must name a public host", text)
 
 
 def image(text: str, field: str = "image") -> str:

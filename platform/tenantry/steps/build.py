@@ -123,14 +123,16 @@ def _queued(ctx: StepContext, app_id: str, title: str) -> int | None:
 
 
 def _not_started(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> Wait | Done:
+    # The trace may stand only in an intent that this answer forgets: it is kept with the service.
+    kept = {"build_trace": dict(trace)}
     place = _queued(ctx, app_id, str(trace["title"]))
     if place is not None:
         words = "Next in the target's queue" if place == 1 else f"Number {place} in its queue"
-        return Wait(ctx.poll_seconds, words, details={"seen": ctx.waited})
+        return Wait(ctx.poll_seconds, words, kept, {"seen": ctx.waited})
     # Neither queued nor listed. Waiting in line is not lost; being nowhere for this long is.
     since = max(float(ctx.memory.get("seen", 0.0)), float(trace.get("waited", 0.0)))
     if ctx.waited - since < ctx.times.build_lost:
-        return Wait(ctx.poll_seconds, "Waiting for the target to start the build")
+        return Wait(ctx.poll_seconds, "Waiting for the target to start the build", kept)
     return _again(ctx, app_id, trace, "The target lost the build from its queue")
 
 
@@ -142,19 +144,38 @@ def _again(ctx: StepContext, app_id: str, trace: Mapping[str, Any], why: str) ->
     ctx.say(f"{why}; triggering it again")
     new = _trigger(ctx, app_id, number=number)
     return Wait(
-        ctx.poll_seconds, why, {"build_trace": new}, {"log": None, "seen": ctx.waited, "phase": ""}
+        ctx.poll_seconds,
+        why,
+        {"build_trace": new},
+        {"log": None, "seen": ctx.waited, "phase": "", "looks": 0},
     )
 
 
 def _ended_badly(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> bool:
+    """Of a build of an earlier epoch: whether only a new one can bring the service up."""
     build = _known(ctx, app_id, trace)
-    return build is None or build.status in {"error", "cancelled"} or bool(trace.get("dead"))
+    if build is None:
+        return _queued(ctx, app_id, str(trace["title"])) is None
+    if build.status != "done":
+        return build.status in {"error", "cancelled"}
+    # Its container was waited for in vain (the last look of that epoch is not remembered).
+    in_vain = int(ctx.memory.get("looks", 0)) >= CONTAINER_PATIENCE_POLLS - 1
+    _, own = ctx.the_service()
+    return in_vain and not _up_of(_fresh(_containers(ctx, own), trace))
 
 
 def _containers(ctx: StepContext, own: ServiceFacts) -> Sequence[ContainerSeen]:
     if own.app_name is None:
         return ()
     return ctx.target.containers(own.app_name, ctx.blueprint.server_id)
+
+
+def _fresh(seen: Sequence[ContainerSeen], trace: Mapping[str, Any]) -> list[ContainerSeen]:
+    return [c for c in seen if c.id not in trace.get("containers", ())]
+
+
+def _up_of(fresh: Sequence[ContainerSeen]) -> list[ContainerSeen]:
+    return [c for c in fresh if c.state == "running" and c.wanted == "running"]
 
 
 def _running(
@@ -168,8 +189,8 @@ def _running(
     looks = int(ctx.memory.get("looks", 0)) + 1
     details["looks"] = looks
     seen = _containers(ctx, own)
-    fresh = [c for c in seen if c.id not in trace.get("containers", ())]
-    up = [c for c in fresh if c.state == "running" and c.wanted == "running"]
+    fresh = _fresh(seen, trace)
+    up = _up_of(fresh)
     commit = commit_of(build.description)
     spec, _ = ctx.the_service()
     # The commit is written a moment after the status; it is looked for once more.
@@ -184,6 +205,7 @@ def _running(
         raise Permanent(f"Built, but no new container runs: {worst}")
     problem = next((c.error for c in fresh if c.error), "")
     words = f"Built; its container does not run yet{': ' + problem if problem else ''}"
+    words = "Built and running; asking once more for its commit" if up else words
     return Wait(ctx.poll_seconds, words, {"build_trace": trace}, details)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 COMMIT = re.compile(r"Commit:\s*([0-9a-f]{7,64})")
+WINDOW = 8
 TROUBLE = re.compile(r"error|failed|fatal|cannot|not found|denied", re.IGNORECASE)
 
 
@@ -15,43 +16,50 @@ def new_lines(
     """
     Complete lines behind the cursor, and the next cursor.
 
-    The unfinished last line waits for the end. Each poll sees only a tail, so the cursor is a
-    count and a hash of the last line taken; where that line is not in the tail any more, one line
-    says that some were lost.
+    The unfinished last line waits for the end; what grows behind it then follows by itself. Each
+    poll sees only a tail, so the cursor is a count and a hash of the last lines taken; where those
+    are not in the tail any more, one line says that some were lost.
     """
-    lines = log.split("\n")
-    # Without a final line end the last line may still grow.
-    last = lines.pop()
-    if finished and last:
-        lines.append(last)
-    if not cursor:
-        return lines, _cursor(lines, len(lines))
+    if not log and cursor:
+        # Gone from the target, or not to be had just now: nothing is known of what follows.
+        return [], dict(cursor)
+    *lines, rest = log.split("\n")
+    cursor = cursor or {"count": 0, "last": ""}
     at = _place(lines, cursor)
-    if at is None:
-        return ["… lines lost …", *lines], _cursor(lines, int(cursor["count"]) + len(lines))
-    fresh = lines[at + 1 :]
-    return fresh, _cursor(lines, int(cursor["count"]) + len(fresh))
+    lost = ["… lines lost …"] if at is None else []
+    fresh = lines[at or 0 :]
+    told = [*fresh, rest] if finished else list(fresh)
+    shown = int(cursor.get("part", 0)) if at is not None else 0
+    if shown and told:
+        # Its beginning was told before, when the build ended without a line end.
+        told[0] = told[0][shown:]
+        told = told if told[0] else told[1:]
+    if finished and told and not told[-1]:
+        told.pop()
+    part = len(rest) if finished else (0 if fresh else shown)
+    count = int(cursor["count"]) + len(fresh)
+    return lost + told, {"count": count, "last": _digest(lines), "part": part}
 
 
 def _place(lines: Sequence[str], cursor: Mapping[str, Any]) -> int | None:
-    if not cursor.get("last"):
-        return -1
-    count = int(cursor["count"])
-    # While the log is shorter than the tail, the line stands where it was counted.
-    if 0 < count <= len(lines) and _digest(lines[count - 1]) == cursor["last"]:
-        return count - 1
-    for place in range(len(lines) - 1, -1, -1):
-        if _digest(lines[place]) == cursor["last"]:
+    """How many of these lines were taken before; None where the last taken ones are missing."""
+    last, count = cursor["last"], int(cursor["count"])
+    if not last:
+        return 0
+    # While the log is shorter than the tail, they stand where they were counted.
+    if count <= len(lines) and _digest(lines[:count]) == last:
+        return count
+    for place in range(len(lines), 0, -1):
+        if _digest(lines[:place]) == last:
             return place
     return None
 
 
-def _cursor(lines: Sequence[str], count: int) -> dict[str, Any]:
-    return {"count": count, "last": _digest(lines[-1]) if lines else ""}
-
-
-def _digest(line: str) -> str:
-    return hashlib.blake2b(line.encode(), digest_size=8).hexdigest()
+def _digest(lines: Sequence[str]) -> str:
+    """Of the last few lines: a single one is often blank, or stands there many times."""
+    if not lines:
+        return ""
+    return hashlib.blake2b("\n".join(lines[-WINDOW:]).encode(), digest_size=8).hexdigest()
 
 
 def commit_of(description: str) -> str | None:

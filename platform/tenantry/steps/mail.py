@@ -20,16 +20,21 @@ def tell(ctx: StepContext) -> Done | Skip:
 def _letter(ctx: StepContext, to: tuple[str, ...]) -> Letter:
     facts = ctx.deployment
     outcome = facts.outcome
-    subject = f"{ctx.blueprint.tenant_name}: deployment {outcome}"
-    rows = _rows(ctx)
+    subject = _line(f"{ctx.blueprint.tenant_name}: deployment {outcome}")
+    rows = [(name, _line(value)) for name, value in _rows(ctx)]
     text = "\n".join([subject, "", *(f"{name}: {value}" for name, value in rows), ""])
     return Letter(
         message_id=f"<{facts.public_id}.{facts.epoch}.{outcome}@tenantry>",
         recipients=to,
-        subject=" ".join(subject.split()),
+        subject=subject,
         text=text,
         html=_html(subject, outcome, rows, facts.link),
     )
+
+
+def _line(text: str) -> str:
+    """One line without control characters: no name or message can write a line of its own."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _rows(ctx: StepContext) -> list[tuple[str, str]]:

@@ -13,8 +13,9 @@ def call(ctx: StepContext) -> Done:
     """
     Posts to the tenant's own hostname with the token and an idempotency key.
 
-    The key is the same for the whole life of the service, so a second call cannot set it up
-    twice; 409 says that it was set up before, which is the goal.
+    The key is the same for the whole life of the service, and so is the body (servers refuse a
+    key that comes back with another one), so a second call cannot set it up twice; 409 says that
+    it was set up before, which is the goal.
     """
     spec, own = ctx.the_service()
     if spec.hostname is None or spec.provision_endpoint is None:
@@ -27,8 +28,7 @@ def call(ctx: StepContext) -> Done:
             "id": ctx.blueprint.tenant_id,
             "name": ctx.blueprint.tenant_name,
             "subdomain": ctx.blueprint.subdomain,
-        },
-        "deployment": ctx.deployment.public_id,
+        }
     }
     address = f"{url(ctx, spec.hostname)}/{spec.provision_endpoint}"
     ctx.intend("provision", address=address)

@@ -11,10 +11,12 @@ from wtforms.validators import InputRequired, Length
 
 from tenantry.errors import Conflict, Invalid
 from tenantry.models.secret import SECRET_TYPES
+from tenantry.operations.actors import Actor
 from tenantry.web.database import let_go
 from tenantry.web.deeds import told
 from tenantry.web.door import desk
 from tenantry.web.people import ROLES
+from tenantry.web.security import actor
 from tenantry.web.words import sentence
 
 T = TypeVar("T")
@@ -59,7 +61,7 @@ class StaffForm(FlaskForm):
     role = SelectField("Role", choices=[(name, name.capitalize()) for name in ROLES])
 
 
-def saved(form: FlaskForm, act: Callable[[Session], T]) -> T | None:
+def saved(form: FlaskForm, act: Callable[[Session, Actor], T]) -> T | None:
     """
     One transaction at the desk; None where it was refused, with the reason beside its field.
 
@@ -67,9 +69,11 @@ def saved(form: FlaskForm, act: Callable[[Session], T]) -> T | None:
     """
     if not form.validate_on_submit():
         return None
+    # Asked before the desk opens its transaction: afterwards it would read beside a writer.
+    who = actor()
     let_go()
     try:
-        return desk().do(act)
+        return desk().do(lambda session: act(session, who))
     except Invalid as trouble:
         _beside(form, trouble.field, str(trouble))
     except Conflict as trouble:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from tenantry.errors import Conflict, Invalid, NotFound
 from tenantry.models import IntegrationSecret, ProjectTemplate, ServiceTemplate, Tenant
 from tenantry.operations import targets, templates
+from tenantry.operations.actors import Actor
 from tenantry.planning.blueprint import SERVICE_TYPES
 from tenantry.web import documents
 from tenantry.web.database import db
@@ -20,7 +21,6 @@ from tenantry.web.forms import ProductForm, saved
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
 from tenantry.web.people import need
-from tenantry.web.security import actor
 from tenantry.web.words import masked
 
 STARTER = """\
@@ -104,7 +104,7 @@ class ProductView(ScopedSecureModelView):
         form = ProductForm()
         if not form.is_submitted():
             form.document.data = STARTER
-        made = saved(form, lambda session: _save(session, form.document.data))
+        made = saved(form, lambda session, who: _save(session, who, form.document.data))
         if made is not None:
             return _done(made)
         return self._editor(form, None), _code(form)
@@ -121,7 +121,7 @@ class ProductView(ScopedSecureModelView):
         if not form.is_submitted():
             form.document.data = text
         seen = request.form.get("seen", "")
-        made = saved(form, lambda session: _save(session, form.document.data, slug, seen))
+        made = saved(form, lambda session, who: _save(session, who, form.document.data, slug, seen))
         if made is not None:
             return _done(made)
         seen = seen or _digest(text)
@@ -142,7 +142,7 @@ def _done(product: tuple[str, UUID]) -> Any:
 
 
 def _save(
-    session: Session, text: str, slug: str | None = None, seen: str = ""
+    session: Session, who: Actor, text: str, slug: str | None = None, seen: str = ""
 ) -> tuple[str, UUID]:
     document = documents.parse(text)
     if slug is not None:
@@ -154,7 +154,7 @@ def _save(
     elif isinstance(document, dict):
         _refuse_double(session, document)
     targets.sync(session, desk().settings.targets)
-    made = templates.save(session, actor(), document, desk().secrets)
+    made = templates.save(session, who, document, desk().secrets)
     return made.name, made.public_id
 
 

@@ -19,12 +19,12 @@ from tenantry.models import (
 )
 from tenantry.models.secret import SECRET_TYPES
 from tenantry.operations import secrets
+from tenantry.operations.actors import Actor
 from tenantry.web.database import db
 from tenantry.web.door import desk
 from tenantry.web.forms import NewSecretForm, SecretForm, saved
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
-from tenantry.web.security import actor
 
 SCOPES = ("project_id", "service_template_id", "tenant_service_id")
 
@@ -93,7 +93,7 @@ class SecretView(ScopedSecureModelView):
                 select(ProjectTemplate.slug, ProjectTemplate.name).order_by(ProjectTemplate.name)
             )
         ]
-        made = saved(form, lambda session: _create(session, form))
+        made = saved(form, lambda session, who: _create(session, who, form))
         if made is not None:
             flash(f"{made} is sealed.", "good")
             return redirect(self.get_url(".index_view"), 303)
@@ -109,7 +109,7 @@ class SecretView(ScopedSecureModelView):
         self.around([row])
         form = SecretForm()
         name, owner, row_id = row.name, row.owner, row.id
-        made = saved(form, lambda session: _rotate(session, row_id, form.value.data))
+        made = saved(form, lambda session, who: _rotate(session, who, row_id, form.value.data))
         if made is not None:
             flash(f"{made} has a new value, which the next deployment uses.", "good")
             return redirect(self.get_url(".index_view"), 303)
@@ -136,7 +136,7 @@ def _owners(column: str, rows: list[Any]) -> dict[int, str]:
     return {row.id: f"{row.above} · {row.name}" for row in db.session.execute(named)}
 
 
-def _create(session: Session, form: NewSecretForm) -> str:
+def _create(session: Session, who: Actor, form: NewSecretForm) -> str:
     product = session.scalar(
         select(ProjectTemplate).where(ProjectTemplate.slug == form.product.data)
     )
@@ -148,7 +148,7 @@ def _create(session: Session, form: NewSecretForm) -> str:
         raise Invalid("name", "exists already; set its value instead", name)
     made = secrets.put(
         session,
-        actor(),
+        who,
         desk().secrets,
         name,
         form.value.data or "",
@@ -158,10 +158,10 @@ def _create(session: Session, form: NewSecretForm) -> str:
     return made.name
 
 
-def _rotate(session: Session, row_id: int, value: str) -> str:
+def _rotate(session: Session, who: Actor, row_id: int, value: str) -> str:
     row = session.get_one(IntegrationSecret, row_id)
     scope = {column: found for column in SCOPES if (found := getattr(row, column))}
     secrets.put(
-        session, actor(), desk().secrets, row.name, value, secret_type=row.secret_type, **scope
+        session, who, desk().secrets, row.name, value, secret_type=row.secret_type, **scope
     )
     return row.name

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tenantry.errors import Conflict, Invalid
 from tenantry.models import AuditEntry, User
+from tenantry.operations.actors import Actor
 from tenantry.web import staff
 from tenantry.web.database import let_go
 from tenantry.web.deeds import told
@@ -64,7 +65,7 @@ class StaffView(ScopedSecureModelView):
         """Adds somebody; the password made up for them is shown once."""
         form = StaffForm()
         password = staff.generated()
-        made = saved(form, lambda session: _add(session, form, password))
+        made = saved(form, lambda session, who: _add(session, who, form, password))
         if made is not None:
             return self.render("staff_added.html", email=made, password=password)
         code = 400 if form.is_submitted() else 200
@@ -119,9 +120,9 @@ class StaffView(ScopedSecureModelView):
         return redirect(self.get_url(".details_view", id=public_id), 303)
 
 
-def _add(session: Session, form: StaffForm, password: str) -> str:
+def _add(session: Session, who: Actor, form: StaffForm, password: str) -> str:
     email = (form.email.data or "").strip().lower()
-    if not staff.put(session, actor(), email, form.role.data, password):
+    if not staff.put(session, who, email, form.role.data, password):
         raise Invalid("email", "is a member of staff already", email)
     return email
 

@@ -3,12 +3,13 @@
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
-from flask import g, has_request_context, redirect, request, url_for
+from flask import flash, g, has_request_context, redirect, request, url_for
 from flask_admin import expose
 from flask_admin.actions import action
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.contrib.sqla.filters import FilterEqual
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from tenantry.errors import NotFound
 from tenantry.models import (
@@ -18,8 +19,13 @@ from tenantry.models import (
     TenantDomain,
     TenantService,
 )
+from tenantry.operations import targets, templates, tenants
+from tenantry.operations.actors import Actor
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, TenantStatus
 from tenantry.web.database import db
+from tenantry.web.deeds import MOST_AT_ONCE
+from tenantry.web.door import desk
+from tenantry.web.forms import TenantForm, emails_of, env_of, saved
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
 from tenantry.web.people import may, need
@@ -114,14 +120,35 @@ class TenantView(ScopedSecureModelView):
         for row in rows:
             row.active_deployment = active.get(row.id)
 
+    @expose("/new", methods=("GET", "POST"))
+    def new(self) -> Any:
+        """A client to be added; nothing is deployed yet."""
+        need("operator")
+        form = TenantForm()
+        products = db.session.execute(
+            select(ProjectTemplate.slug, ProjectTemplate.name, ProjectTemplate.base_domain)
+            .where(ProjectTemplate.active)
+            .order_by(ProjectTemplate.name)
+        ).all()
+        form.product.choices = [(p.slug, f"{p.name} ({p.base_domain})") for p in products]
+        made = saved(form, lambda session, who: _add(session, who, form))
+        if made is not None:
+            flash("Added. Nothing is deployed yet: press Deploy when you are ready.", "good")
+            return redirect(url_for(".page", public_id=made), 303)
+        code = 400 if form.is_submitted() else 200
+        return self.render("tenant_form.html", form=form), code
+
     @action("deploy", "Deploy…")
     def deploy_many(self, ids: list[str]) -> Any:
         """Says what would happen, name by name; nothing starts yet."""
         need("operator")
-        tenants = [row for row in (self.get_one(i) for i in ids[:100]) if row is not None]
-        active = active_of([row.id for row in tenants])
+        chosen = [row for row in (self.get_one(i) for i in ids[:MOST_AT_ONCE]) if row is not None]
+        if not chosen:
+            flash("Tick the tenants that you want to deploy first.", "bad")
+            return redirect(self.get_url(".index_view"), 303)
+        active = active_of([row.id for row in chosen])
         return self.render(
-            "deploy_many.html", tenants=tenants, active=active, key=lambda: uuid4().hex
+            "deploy_many.html", tenants=chosen, active=active, key=lambda: uuid4().hex
         )
 
     @expose("/details/")
@@ -139,6 +166,19 @@ class TenantView(ScopedSecureModelView):
         if tenant is None:
             raise NotFound("There is no such tenant")
         return self.render("tenant.html", **_facts(tenant))
+
+
+def _add(session: Session, who: Actor, form: TenantForm) -> UUID:
+    targets.sync(session, desk().settings.targets)
+    document = {
+        "name": form.name.data,
+        "subdomain": (form.subdomain.data or "").strip(),
+        "client_ref": (form.client_ref.data or "").strip() or None,
+        "env": env_of(form.env.data),
+        "notify_emails": emails_of(form.notify_emails.data),
+    }
+    template = templates.find(session, form.product.data)
+    return tenants.add(session, who, template, document, desk().secrets).public_id
 
 
 def active_of(tenant_ids: list[int]) -> dict[int, Deployment]:

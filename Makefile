@@ -1,0 +1,43 @@
+# Every target prints its seconds; `make` alone prints this list.
+SHELL := /bin/bash
+PY := .venv/bin/python
+export PYTHONPATH := platform:.
+timed = @s=$$SECONDS; set -o pipefail; $(1); c=$$?; echo "$@: $$((SECONDS - s)) s"; exit $$c
+
+.PHONY: help setup lint types floors test crash-small bench-spine demo demo-check docs migrations
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## a virtual environment with everything, at the tried versions
+	$(call timed,python3 -m venv .venv && $(PY) -m pip install -q -c constraints.txt -e '.[dev]')
+
+lint: ## ruff, format included
+	$(call timed,.venv/bin/ruff check . && .venv/bin/ruff format --check .)
+
+types: ## mypy, strict
+	$(call timed,.venv/bin/mypy)
+
+floors: ## imports go down
+	$(call timed,.venv/bin/lint-imports)
+
+test: ## the whole suite on real PostgreSQL and Valkey
+	$(call timed,$(PY) -m pytest -n 2 --dist loadfile -q)
+
+crash-small: ## kill -9 at three points of every step
+	$(call timed,$(PY) -m tests.crash.small)
+
+bench-spine: ## what a step costs us
+	$(call timed,$(PY) -m benchmarks.spine)
+
+demo: ## everything on this machine
+	$(PY) -m tenantry demo
+
+demo-check: ## the same, until the sample tenants run
+	$(call timed,$(PY) -m tenantry demo --check)
+
+docs: ## the pages that are generated from the code
+	$(call timed,$(PY) docs/generate.py)
+
+migrations: ## migrations run up and down on both databases, without drift
+	$(call timed,$(PY) -m pytest -q tests/house -k migrations)

@@ -1,0 +1,64 @@
+"""What every page may use: words, icons, addresses of our own files, banners."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from uuid import uuid4
+
+from flask import Flask, url_for
+
+from tenantry.web import words
+from tenantry.web.door import desk, door
+from tenantry.web.headers import nonce
+from tenantry.web.panel import formats
+from tenantry.web.people import may, member, role_name
+
+STATIC = Path(__file__).parent / "static"
+
+
+def set_up_look(app: Flask) -> None:
+    """Filters and globals of all templates."""
+    app.jinja_env.filters.update(
+        title_of=words.title_of,
+        duration=words.duration,
+        sentence=words.sentence,
+        pretty=words.pretty,
+        plural=words.plural,
+    )
+    app.jinja_env.globals.update(
+        asset=asset,
+        badge=formats.badge,
+        banners=banners,
+        icon=formats.icon,
+        look=words.look,
+        may=may,
+        member=member,
+        moment=words.moment,
+        new_key=lambda: uuid4().hex,
+        nonce=nonce,
+        role_name=role_name,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def asset(name: str) -> str:
+    """The address of one of our files; a new content is a new address."""
+    return url_for("static", filename=name, v=_digest(name))
+
+
+@cache
+def _digest(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+
+
+def banners() -> list[str]:
+    """What everybody should know about this installation right now."""
+    found = []
+    if door().resting():
+        found.append(
+            "The message broker does not answer. Deployments wait and lose nothing; they go on "
+            "when it is back."
+        )
+    if desk().settings.sqlite:
+        found.append("This installation runs on SQLite: good for trying out, not for clients.")
+    return found
