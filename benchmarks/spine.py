@@ -8,6 +8,7 @@ measured. Ratios against a bare SELECT in the same run make runs on different ma
 """
 
 import json
+import shutil
 import statistics
 import sys
 import tempfile
@@ -108,8 +109,9 @@ def main() -> int:
             print(json.dumps(figures))
             return 0
     finally:
-        valkey.stop()
-        postgres.stop()
+        valkey.remove()
+        postgres.remove()
+        shutil.rmtree(base, ignore_errors=True)
 
 
 def measure(stage: Stage, place: Installation) -> dict[str, Any]:

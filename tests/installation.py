@@ -276,7 +276,7 @@ class Installation:
 
 
 def servers(folder: Path) -> tuple[Postgres, Valkey]:
-    """A PostgreSQL and a Valkey outside of a pytest run; the caller stops them."""
+    """A PostgreSQL and a Valkey outside of a pytest run; the caller removes them."""
     postgres, valkey = Postgres(folder, durable=False), Valkey(folder, durable=False)
     postgres.start()
     valkey.start()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, bindparam, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from tenantry.config import Settings
@@ -195,17 +195,19 @@ class Stage:
             TargetRow: ("breaker_until",),
         }
         with self.engine.begin() as conn:
-            for table, names in columns.items():
-                for row in conn.execute(
-                    select(table.id, *(getattr(table, name) for name in names))
-                ).all():
-                    values = {
-                        name: value - shift
-                        for name, value in zip(names, row[1:], strict=True)
-                        if value is not None
-                    }
-                    if values:
-                        conn.execute(update(table).where(table.id == row[0]).values(**values))
+            for thing, names in columns.items():
+                table: Any = thing.__table__
+                rows = conn.execute(select(table.c.id, *(table.c[n] for n in names))).all()
+                shifted = [
+                    {"the_id": row.id}
+                    | {f"new_{n}": (at := getattr(row, n)) and at - shift for n in names}
+                    for row in rows
+                ]
+                if shifted:
+                    new = {n: bindparam(f"new_{n}", type_=table.c[n].type) for n in names}
+                    conn.execute(
+                        update(table).where(table.c.id == bindparam("the_id")).values(new), shifted
+                    )
 
     # Looking
 

@@ -241,7 +241,7 @@ def test_one_call_is_one_request_with_our_headers():
     client.ask("project.one", anything, projectId="a b&c", serverId=None)
     client.tell("project.create", {"name": "ä"}, anything)
     query, change = seen
-    assert str(query.url) == "https://d.example/api/project.one?projectId=a%20b%26c"
+    assert str(query.url) == "https://d.example/api/project.one?projectId=a+b%26c"
     assert (query.method, change.method) == ("GET", "POST")
     assert json.loads(change.content) == {"name": "ä"}
     assert change.headers["content-type"] == "application/json"

@@ -6,6 +6,7 @@ times, and the worker that comes to the cell's point in the cell's step dies the
 deployment must succeed, and the stand-in must hold one of each resource.
 """
 
+import shutil
 import statistics
 import sys
 import tempfile
@@ -180,8 +181,9 @@ def main() -> int:
             matrix.run(cells)
             return _report(matrix, cells, place, time.monotonic() - began)
     finally:
-        valkey.stop()
-        postgres.stop()
+        valkey.remove()
+        postgres.remove()
+        shutil.rmtree(base, ignore_errors=True)
 
 
 def _report(matrix: Matrix, cells: list[Cell], place: Installation, seconds: float) -> int:

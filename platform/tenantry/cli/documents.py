@@ -52,11 +52,12 @@ class _Loader(yaml.SafeLoader):
 def read(path: Path) -> Any:
     """The document of a file; Invalid says what is wrong with it, with the line."""
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
     except OSError as trouble:
         raise Invalid("file", f"cannot be read: {trouble.strerror}", str(path)) from None
     if len(raw) > MOST_BYTES:
-        raise Invalid("file", f"must have at most {MOST_BYTES} bytes", len(raw))
+        raise Invalid("file", f"must have at most {MOST_BYTES} bytes")
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -74,3 +75,8 @@ def parse(text: str) -> Any:
         raise Invalid("document", f"is not YAML{where}: {trouble.problem}") from None
     except (yaml.YAMLError, RecursionError):
         raise Invalid("document", "is not YAML") from None
+    except (ValueError, LookupError, AttributeError, TypeError):
+        # What the library raises for `2024-13-45`, `!!int x`, a number of 5,000 digits.
+        raise Invalid(
+            "document", "holds a date, a number or a tag that YAML cannot read; quote it"
+        ) from None

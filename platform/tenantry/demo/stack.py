@@ -1,6 +1,7 @@
 """What a demo consists of: addresses, settings and programs, as values."""
 
 import json
+import signal
 import sys
 import urllib.error
 import urllib.request
@@ -107,8 +108,14 @@ def mailbox(state: State, at: Addresses) -> Program:
 def product(state: State, at: Addresses, env: dict[str, str]) -> list[Program]:
     """Tenantry's own processes: the same as in the Procfile."""
 
-    def run(name: str, *argv: str, ready: Callable[[], bool] | None = None) -> Program:
+    def run(
+        name: str,
+        *argv: str,
+        ready: Callable[[], bool] | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> Program:
         return Program(
+            stop_signal=stop_signal,
             name=name,
             argv=[sys.executable, "-m", "tenantry", "run", *argv],
             env=env,
@@ -117,7 +124,11 @@ def product(state: State, at: Addresses, env: dict[str, str]) -> list[Program]:
             ready_within=60.0,
         )
 
-    workers = [run(f"worker-{queue}", "worker", "--queue", queue) for queue in WORKERS]
+    # Ctrl-C is not waited for by a build: a step that is cut off is taken up again by its lease.
+    workers = [
+        run(f"worker-{queue}", "worker", "--queue", queue, stop_signal=signal.SIGQUIT)
+        for queue in WORKERS
+    ]
     return [
         run(
             "web",

@@ -55,9 +55,7 @@ class Runner:
     always_secret: tuple[str, ...] = ()
     at: Callable[[str], None] = no_hook
 
-    def run(
-        self, deployment_id: int, step_id: int, epoch: int, *, suspect: bool = False
-    ) -> bool:
+    def run(self, deployment_id: int, step_id: int, epoch: int, *, suspect: bool = False) -> bool:
         """
         Whether the chain may go on to its next link.
 

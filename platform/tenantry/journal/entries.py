@@ -191,5 +191,5 @@ def cap_details(redactor: Redactor, details: Mapping[str, Any]) -> dict[str, Any
         if room < 0:
             break
         short[key] = clean[key]
-    cut = [key[:60] for key in sorted(set(clean) - set(short))]
+    cut = [key[:30] for key in sorted(set(clean) - set(short))]
     return dict(json.loads(json.dumps(short, default=str))) | {"truncated": cut[:MOST_NAMES]}

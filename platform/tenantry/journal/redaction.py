@@ -123,7 +123,14 @@ def _merged(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 def _forms(value: str) -> set[str]:
     raw = value.encode()
     # As it stands in a text that was made plain, too: a pasted key has other line ends.
-    forms = {value, _plain(value), value[::-1], raw.hex(), json.dumps(value)[1:-1], repr(value)[1:-1]}
+    forms = {
+        value,
+        _plain(value),
+        value[::-1],
+        raw.hex(),
+        json.dumps(value)[1:-1],
+        repr(value)[1:-1],
+    }
     forms |= {json.dumps(json.dumps(value)[1:-1])[1:-1], html.escape(value)}
     once = urllib.parse.quote(value, safe="")
     forms |= {once, urllib.parse.quote(once, safe=""), urllib.parse.quote_plus(value)}

@@ -35,6 +35,14 @@ def uuid7() -> UUID:
     return UUID(str(uuid_utils.uuid7()))
 
 
+def as_public_id(text: str) -> UUID | None:
+    """The public id that a text spells; None where it spells none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 class Base(DeclarativeBase):
     """Plain SQLAlchemy; handed to Flask-SQLAlchemy at the door."""
 

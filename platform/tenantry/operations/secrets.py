@@ -4,14 +4,16 @@ import re
 import secrets as random
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tenantry.errors import Invalid, NotFound
 from tenantry.models import IntegrationSecret
 from tenantry.models.base import uuid7
+from tenantry.models.dbtime import db_now
 from tenantry.models.secret import SECRET_TYPES
 from tenantry.operations.actors import Actor, record
+from tenantry.planning.environment import is_unicode
 from tenantry.ports import SecretStore
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -51,8 +53,10 @@ def put(
     name_of(name, "name")
     if secret_type not in SECRET_TYPES:
         raise Invalid("secret_type", f"must be one of {', '.join(SECRET_TYPES)}", secret_type)
-    if not value or len(value) > LONGEST or "\0" in value:
-        raise Invalid("value", f"must have 1 to {LONGEST} characters, no NUL")
+    if len(scope) != 1:
+        raise TypeError("a secret has exactly one scope")
+    if not value or len(value) > LONGEST or "\0" in value or not is_unicode(value):
+        raise Invalid("value", f"must have 1 to {LONGEST} characters of text, no NUL")
     row = session.scalar(
         select(IntegrationSecret).filter_by(**scope).where(IntegrationSecret.name == name)
     )
@@ -64,7 +68,7 @@ def put(
     sealed = store.seal(value, row.bound_to)
     row.encrypted_value, row.key_id = sealed.ciphertext, sealed.key_id
     if action == "secret.rotate":
-        row.last_rotated_at = func.current_timestamp()
+        row.last_rotated_at = db_now()
     else:
         row.created_by_id = actor.user_id
         session.add(row)

@@ -5,8 +5,10 @@ Marshmallow refuses what has the wrong shape; `planning.inputs` and its neighbou
 values. Both speak as one Invalid that names the field.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import category
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
@@ -14,6 +16,8 @@ from tenantry.errors import Invalid
 from tenantry.models.template import DB_TYPES
 from tenantry.planning.blueprint import SERVICE_TYPES
 
+LONGEST_TEXT = 10_000
+TARGET_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 BUILD_TYPES = (
     "dockerfile",
     "nixpacks",
@@ -22,6 +26,43 @@ BUILD_TYPES = (
     "paketo_buildpacks",
     "static",
 )
+
+
+class Text(fields.String):
+    """
+    Text that every database can store and every line of a page can hold: no control characters
+    (line ends and tabs only where `lines`), no halves of characters, no bytes.
+    """
+
+    def __init__(self, *, lines: bool = False, **more: Any) -> None:
+        super().__init__(**more)
+        self.allowed = "\n\t" if lines else ""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if len(value) > LONGEST_TEXT:
+            raise ValidationError(f"must have at most {LONGEST_TEXT} characters")
+        if self.allowed:
+            value = value.replace("\r\n", "\n")
+        if any(category(c) in {"Cc", "Cs"} and c not in self.allowed for c in value):
+            raise ValidationError("must not hold line ends or other control characters")
+        return str(super()._deserialize(value, attr, data, **kwargs))
+
+
+class Flag(fields.Boolean):
+    """true or false, nothing that merely equals one of them."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+def _target_id(text: str) -> None:
+    """An id as targets make them."""
+    if not TARGET_ID.fullmatch(text):
+        raise ValidationError("must be an id of the target: letters, digits, - and _")
 
 
 class Strict(Schema):
@@ -36,75 +77,75 @@ class Strict(Schema):
 class BuildShape(Strict):
     """`build_config` of a service."""
 
-    type = fields.String(load_default="nixpacks", validate=validate.OneOf(BUILD_TYPES))
-    dockerfile = fields.String(load_default="Dockerfile")
-    context_path = fields.String(load_default="")
-    stage = fields.String(load_default="")
-    publish_directory = fields.String(load_default=None, allow_none=True)
-    static_spa = fields.Boolean(load_default=False, truthy={True}, falsy={False})
-    build_path = fields.String(load_default="/")
-    ssh_key_id = fields.String(load_default=None, allow_none=True)
-    submodules = fields.Boolean(load_default=False, truthy={True}, falsy={False})
-    build_command = fields.String(load_default=None, allow_none=True)
-    start_command = fields.String(load_default=None, allow_none=True)
-    args = fields.List(fields.String(), load_default=list)
+    type = Text(load_default="nixpacks", validate=validate.OneOf(BUILD_TYPES))
+    dockerfile = Text(load_default="Dockerfile")
+    context_path = Text(load_default="")
+    stage = Text(load_default="")
+    publish_directory = Text(load_default=None, allow_none=True)
+    static_spa = Flag(load_default=False)
+    build_path = Text(load_default="/")
+    ssh_key_id = Text(load_default=None, allow_none=True, validate=_target_id)
+    submodules = Flag(load_default=False)
+    build_command = Text(load_default=None, allow_none=True)
+    start_command = Text(load_default=None, allow_none=True)
+    args = fields.List(Text(), load_default=list, validate=validate.Length(max=100))
 
 
 class ServiceShape(Strict):
     """One service of a product."""
 
-    name = fields.String(required=True)
-    service_type = fields.String(
+    name = Text(required=True)
+    service_type = Text(
         required=True, validate=validate.OneOf([t for t in SERVICE_TYPES if t != "db"])
     )
     order = fields.Integer(load_default=1, strict=True, validate=validate.Range(0, 1000))
-    repo_url = fields.String(load_default=None, allow_none=True)
-    repo_branch = fields.String(load_default=None, allow_none=True)
-    image = fields.String(load_default=None, allow_none=True)
+    repo_url = Text(load_default=None, allow_none=True)
+    repo_branch = Text(load_default=None, allow_none=True)
+    image = Text(load_default=None, allow_none=True)
     build_config = fields.Nested(BuildShape, load_default=lambda: BuildShape().load({}))
     env = fields.Dict(load_default=dict)
     port = fields.Integer(load_default=3000, strict=True, validate=validate.Range(1, 65535))
-    health_path = fields.String(load_default="/")
-    expected_status = fields.String(load_default="200-399")
+    health_path = Text(load_default="/")
+    expected_status = Text(load_default="200-399")
     health_retries = fields.Integer(load_default=8, strict=True, validate=validate.Range(0, 50))
-    expose_domain = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
-    internal_provision_endpoint = fields.String(load_default=None, allow_none=True)
-    internal_provision_token_secret = fields.String(load_default=None, allow_none=True)
-    active = fields.Boolean(load_default=True, truthy={True}, falsy={False})
+    expose_domain = Flag(load_default=None, allow_none=True)
+    internal_provision_endpoint = Text(load_default=None, allow_none=True)
+    internal_provision_token_secret = Text(load_default=None, allow_none=True)
+    active = Flag(load_default=True)
 
 
 class TemplateShape(Strict):
     """A product with its services, as a YAML file, a form or a program gives it."""
 
     version = fields.Integer(load_default=1, strict=True, validate=validate.Equal(1))
-    name = fields.String(required=True, validate=validate.Length(1, 120))
-    slug = fields.String(load_default=None, allow_none=True)
-    description = fields.String(load_default="", validate=validate.Length(max=5000))
-    base_domain = fields.String(required=True)
-    db_required = fields.Boolean(load_default=False, truthy={True}, falsy={False})
-    db_type = fields.String(load_default="postgres", validate=validate.OneOf(DB_TYPES))
-    db_image = fields.String(load_default="")
+    name = Text(required=True, validate=validate.Length(1, 120))
+    slug = Text(load_default=None, allow_none=True)
+    description = Text(lines=True, load_default="", validate=validate.Length(max=5000))
+    base_domain = Text(required=True)
+    db_required = Flag(load_default=False)
+    db_type = Text(load_default="postgres", validate=validate.OneOf(DB_TYPES))
+    db_image = Text(load_default="")
     default_env = fields.Dict(load_default=dict)
-    notify_emails = fields.List(fields.String(), load_default=list)
-    https = fields.Boolean(load_default=True, truthy={True}, falsy={False})
-    certificate = fields.String(
+    notify_emails = fields.List(Text(), load_default=list)
+    https = Flag(load_default=True)
+    certificate = Text(
         load_default="letsencrypt", validate=validate.OneOf(["letsencrypt", "none", "custom"])
     )
-    target = fields.String(load_default="main")
-    server_id = fields.String(load_default=None, allow_none=True)
-    secrets = fields.List(fields.String(), load_default=list)
-    active = fields.Boolean(load_default=True, truthy={True}, falsy={False})
+    target = Text(load_default="main")
+    server_id = Text(load_default=None, allow_none=True, validate=_target_id)
+    secrets = fields.List(Text(), load_default=list)
+    active = Flag(load_default=True)
     services = fields.List(fields.Nested(ServiceShape), required=True)
 
 
 class TenantShape(Strict):
     """A client to be added."""
 
-    name = fields.String(required=True, validate=validate.Length(1, 120))
-    subdomain = fields.String(required=True)
-    client_ref = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 120))
-    target = fields.String(load_default=None, allow_none=True)
-    notify_emails = fields.List(fields.String(), load_default=list)
+    name = Text(required=True, validate=validate.Length(1, 120))
+    subdomain = Text(required=True)
+    client_ref = Text(load_default=None, allow_none=True, validate=validate.Length(1, 120))
+    target = Text(load_default=None, allow_none=True)
+    notify_emails = fields.List(Text(), load_default=list)
     env = fields.Dict(load_default=dict)
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import delete as delete_rows
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -18,14 +19,13 @@ from tenantry.models import (
     Tenant,
     TenantService,
 )
-from tenantry.operations import secrets
+from tenantry.operations import secrets, targets
+from tenantry.models.base import as_public_id
 from tenantry.operations.actors import Actor, record
-from tenantry.operations.shapes import TemplateShape, load
-from tenantry.planning import databases, environment, health, inputs, naming
+from tenantry.operations.checks import DB_SERVICE, checked
+from tenantry.planning import databases
 from tenantry.ports import SecretStore
 
-DB_SERVICE = "db"
-EXPOSED_BY_DEFAULT = frozenset({"backend", "frontend"})
 _PLAIN = (
     "name description base_domain db_required db_type db_image default_env notify_emails https "
     "certificate server_id active".split()
@@ -44,11 +44,20 @@ def save(session: Session, actor: Actor, document: object, store: SecretStore) -
     to them. Invalid names the first field that is wrong; nothing is stored then.
     """
     data = checked(document)
-    template = session.scalar(select(ProjectTemplate).where(ProjectTemplate.slug == data["slug"]))
+    # Locked, so that two who save at once do not freeze two releases of one number.
+    template = session.scalar(
+        select(ProjectTemplate)
+        .where(ProjectTemplate.slug == data["slug"])
+        .with_for_update(key_share=True)
+    )
+    targets.usable(session, data["target"])
     before = snapshot(template) if template else None
     if template is None:
         template = ProjectTemplate(slug=data["slug"], created_by_id=actor.user_id, services=[])
         session.add(template)
+    elif template.db_type != data["db_type"] and _has_databases(session, template):
+        # The next deployment would make an empty one of the other kind beside it.
+        raise Invalid("db_type", f"tenants have databases of kind {template.db_type}")
     for name in _PLAIN:
         setattr(template, name, data[name])
     template.target_name = data["target"]
@@ -66,83 +75,6 @@ def save(session: Session, actor: Actor, document: object, store: SecretStore) -
         after=snapshot(template) | {"release": release.number},
     )
     return template
-
-
-def checked(document: object) -> dict[str, Any]:
-    """Shape and values; pure but for reading the document."""
-    data = load(TemplateShape(), document)
-    data["slug"] = naming.slug(data["slug"]) if data["slug"] else naming.slug_from(data["name"])
-    data["base_domain"] = naming.base_domain(data["base_domain"])
-    data["notify_emails"] = list(inputs.emails(data["notify_emails"]))
-    data["secrets"] = [secrets.name_of(name) for name in data["secrets"]]
-    if data["db_required"]:
-        kind = databases.facts(data["db_type"])
-        if data["db_type"] == "libsql" and data["db_image"] not in {"", kind.image}:
-            raise Invalid("db_image", f"libSQL always runs {kind.image}", data["db_image"])
-        data["db_image"] = inputs.image(data["db_image"] or kind.image, "db_image")
-        if ":" not in data["db_image"]:
-            raise Invalid("db_image", "must name a version (a tag or a digest)", data["db_image"])
-    if not data["services"] and not data["db_required"]:
-        raise Invalid("services", "a product needs at least one service or a database")
-    names = [service["name"] for service in data["services"]]
-    doubled = {name for name in names if names.count(name) > 1}
-    if doubled:
-        raise Invalid("services", "names must be unique", min(doubled))
-    known = environment.known_names(names, data["secrets"], database=data["db_required"])
-    data["default_env"] = environment.check_values(data["default_env"], known, "default_env")
-    for place, service in enumerate(data["services"]):
-        _check_service(service, f"services[{place}]", known, data["secrets"])
-    return data
-
-
-def _check_service(
-    service: dict[str, Any], at: str, known: frozenset[str], listed: list[str]
-) -> None:
-    service["name"] = naming.slug(service["name"], f"{at}.name")
-    if service["name"] == DB_SERVICE:
-        raise Invalid(f"{at}.name", "db is the name of the database; set db_required instead")
-    if bool(service["repo_url"]) == bool(service["image"]):
-        raise Invalid(f"{at}.repo_url", "a service needs either repo_url or image, not both")
-    if service["repo_url"]:
-        inputs.repo_url(service["repo_url"], f"{at}.repo_url")
-        service["repo_branch"] = inputs.branch(
-            service["repo_branch"] or "main", f"{at}.repo_branch"
-        )
-    else:
-        inputs.image(service["image"], f"{at}.image")
-        if service["repo_branch"]:
-            raise Invalid(f"{at}.repo_branch", "an image has no branch")
-    inputs.health_path(service["health_path"], f"{at}.health_path")
-    health.expected_status(service["expected_status"], f"{at}.expected_status")
-    if service["expose_domain"] is None:
-        service["expose_domain"] = service["service_type"] in EXPOSED_BY_DEFAULT
-    _check_build(service["build_config"], f"{at}.build_config")
-    service["env"] = environment.check_values(service["env"], known, f"{at}.env")
-    if service["internal_provision_endpoint"]:
-        inputs.provision_path(
-            service["internal_provision_endpoint"], f"{at}.internal_provision_endpoint"
-        )
-        if not service["expose_domain"]:
-            raise Invalid(
-                f"{at}.internal_provision_endpoint", "needs a hostname: set expose_domain"
-            )
-    token = service["internal_provision_token_secret"]
-    if token and token not in listed:
-        raise Invalid(
-            f"{at}.internal_provision_token_secret", "must be listed under secrets", token
-        )
-
-
-def _check_build(build: dict[str, Any], at: str) -> None:
-    for name in ("dockerfile", "context_path", "publish_directory"):
-        if build[name]:
-            inputs.file_path(build[name], f"{at}.{name}")
-    inputs.file_path(build["build_path"].strip("/"), f"{at}.build_path")
-    if build["stage"] and not naming.SLUG.fullmatch(build["stage"]):
-        raise Invalid(f"{at}.stage", "must be the plain name of a build stage", build["stage"])
-    for name in ("build_command", "start_command"):
-        if build[name] and ("\n" in build[name] or "\0" in build[name]):
-            raise Invalid(f"{at}.{name}", "must be one line")
 
 
 def _flush(session: Session, data: Mapping[str, Any]) -> None:
@@ -188,14 +120,30 @@ def _keep_database(session: Session, template: ProjectTemplate) -> None:
             service_type="db",
             order=0,
             expose_domain=False,
-            port=databases.facts(template.db_type).port,
             build_config={},
             default_env={},
         )
         session.add(row)
     if row is not None:
         row.active = template.db_required
+        if template.db_required:
+            row.port = databases.facts(template.db_type).port
     session.flush()
+
+
+def _has_databases(session: Session, template: ProjectTemplate) -> bool:
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    TenantService.tenant_id == Tenant.id,
+                    Tenant.project_id == template.id,
+                    Tenant.deleted_at.is_(None),
+                    TenantService.db_id.is_not(None),
+                )
+            )
+        )
+    )
 
 
 def _secret_id(session: Session, template: ProjectTemplate, name: str | None) -> int | None:
@@ -282,6 +230,8 @@ def freeze(session: Session, template: ProjectTemplate, actor: Actor) -> Templat
 def find(session: Session, name: str) -> ProjectTemplate:
     """By slug or public id; NotFound otherwise."""
     found = session.scalar(select(ProjectTemplate).where(ProjectTemplate.slug == name))
+    if found is None and (key := as_public_id(name)):
+        found = session.scalar(select(ProjectTemplate).where(ProjectTemplate.public_id == key))
     if found is None:
         raise NotFound(f"There is no product {name}")
     return found
@@ -299,5 +249,6 @@ def delete(session: Session, actor: Actor, template: ProjectTemplate) -> None:
     if used or used_service:
         raise Conflict(f"{template.name} has tenants; deactivate it instead")
     record(session, actor, "template.delete", template, before=snapshot(template))
-    session.delete(template)
-    session.flush()
+    # The database takes services, releases and secrets along; the mapper would try to orphan them.
+    session.execute(delete_rows(ProjectTemplate).where(ProjectTemplate.id == template.id))
+    session.expire_all()

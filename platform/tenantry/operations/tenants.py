@@ -14,7 +14,7 @@ from tenantry.models import (
     TenantDomain,
     TenantService,
 )
-from tenantry.models.base import uuid7
+from tenantry.models.base import as_public_id, uuid7
 from tenantry.operations import secrets, targets, templates
 from tenantry.operations.actors import Actor, record
 from tenantry.operations.shapes import TenantShape, load
@@ -44,9 +44,13 @@ def add(
         raise Conflict(f"{template.name} is not active and takes no new tenants")
     subdomain = naming.subdomain(data["subdomain"])
     target = targets.usable(session, data["target"] or template.target_name)
-    names = [s.name for s in template.services if s.active and s.service_type != "db"]
+    apps = [s for s in _live(template) if s.service_type != "db"]
     known = environment.known_names(
-        names, templates.secret_names(session, template), database=template.db_required
+        [s.name for s in apps],
+        templates.secret_names(session, template),
+        database=template.db_required,
+        kind=template.db_type,
+        exposed=[s.name for s in apps if s.expose_domain],
     )
     tenant = Tenant(
         public_id=(public_id := uuid7()),
@@ -166,25 +170,42 @@ def _taken(trouble: IntegrityError, data: dict[str, Any], subdomain: str) -> Exc
 def sync_services(
     session: Session, actor: Actor, tenant: Tenant, template: ProjectTemplate, store: SecretStore
 ) -> None:
-    """Rows and hostnames for services that the product has gained since the tenant was added."""
+    """
+    Rows and hostnames for what the product has gained since the tenant was added: services, and
+    services that are exposed now. A hostname once given stays with its service.
+    """
     there = {s.service_template_id for s in tenant.services}
     new = [s for s in _live(template) if s.id not in there]
     for service in new:
         _add_service(session, actor, tenant, service, store)
-    if not new:
+    if new:
+        session.expire(tenant, ["services"])
+    rows = {s.name: s for s in tenant.services}
+    wanted = hostnames(template, tenant.subdomain)
+    without = {name: host for name, host in wanted.items() if rows[name].domain is None}
+    if not without:
         return
-    session.expire(tenant, ["services"])
-    taken = {
-        d.hostname
-        for d in session.scalars(select(TenantDomain).where(TenantDomain.tenant_id == tenant.id))
-    }
-    for name, hostname in hostnames(template, tenant.subdomain).items():
-        row = next(s for s in tenant.services if s.name == name)
-        if row.domain is None and hostname not in taken:
-            row.domain = hostname
-            session.add(
-                TenantDomain(tenant_id=tenant.id, tenant_service_id=row.id, hostname=hostname)
+    taken = set(
+        session.scalars(
+            select(TenantDomain.hostname).where(
+                TenantDomain.tenant_id == tenant.id, TenantDomain.deleted_at.is_(None)
             )
+        )
+    )
+    bare = naming.hostname(tenant.subdomain, template.base_domain)
+    for name, wish in without.items():
+        # Another service of the tenant may own the bare one since before this one came.
+        own = naming.hostname(tenant.subdomain, template.base_domain, name)
+        hostname = own if wish in taken else wish
+        rows[name].domain = hostname
+        session.add(
+            TenantDomain(
+                tenant_id=tenant.id,
+                tenant_service_id=rows[name].id,
+                hostname=hostname,
+                primary=hostname == bare,
+            )
+        )
     try:
         session.flush()
     except IntegrityError:
@@ -193,11 +214,10 @@ def sync_services(
 
 def find(session: Session, name: str) -> Tenant:
     """A live tenant by subdomain or public id; NotFound otherwise."""
-    row = session.scalar(
-        select(Tenant).where(
-            func.lower(Tenant.subdomain) == name.lower(), Tenant.deleted_at.is_(None)
-        )
-    )
+    live = select(Tenant).where(Tenant.deleted_at.is_(None))
+    row = session.scalar(live.where(func.lower(Tenant.subdomain) == name.lower()))
+    if row is None and (key := as_public_id(name)):
+        row = session.scalar(live.where(Tenant.public_id == key))
     if row is None:
         raise NotFound(f"There is no tenant {name}")
     return row

@@ -115,7 +115,7 @@ def check_values(values: object, known: frozenset[str], field: str = "env") -> d
         env_key(key, field)
         if not isinstance(value, str):
             raise Invalid(f"{field}.{key}", "must be text; quote numbers and booleans")
-        if len(value) > LONGEST_VALUE or "\0" in value or not _is_unicode(value):
+        if len(value) > LONGEST_VALUE or "\0" in value or not is_unicode(value):
             raise Invalid(
                 f"{field}.{key}", f"must have at most {LONGEST_VALUE} characters of text, no NUL"
             )
@@ -127,7 +127,8 @@ def check_values(values: object, known: frozenset[str], field: str = "env") -> d
     return checked
 
 
-def _is_unicode(value: str) -> bool:
+def is_unicode(value: str) -> bool:
+    """Whether it can be encoded: text from outside may hold halves of characters."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -17,14 +17,14 @@ def new_lines(
     Complete lines behind the cursor, and the next cursor.
 
     The unfinished last line waits for the end; what grows behind it then follows by itself. Each
-    poll sees only a tail, so the cursor is a count and a hash of the last lines taken; where those
+    poll sees only a tail, so the cursor is a count and hashes of the last lines taken; where those
     are not in the tail any more, one line says that some were lost.
     """
     if not log and cursor:
         # Gone from the target, or not to be had just now: nothing is known of what follows.
         return [], dict(cursor)
     *lines, rest = log.split("\n")
-    cursor = cursor or {"count": 0, "last": ""}
+    cursor = cursor or {"count": 0, "last": []}
     at = _place(lines, cursor)
     lost = ["… lines lost …"] if at is None else []
     fresh = lines[at or 0 :]
@@ -38,28 +38,32 @@ def new_lines(
         told.pop()
     part = len(rest) if finished else (0 if fresh else shown)
     count = int(cursor["count"]) + len(fresh)
-    return lost + told, {"count": count, "last": _digest(lines), "part": part}
+    return lost + told, {"count": count, "last": _digests(lines), "part": part}
 
 
 def _place(lines: Sequence[str], cursor: Mapping[str, Any]) -> int | None:
     """How many of these lines were taken before; None where the last taken ones are missing."""
-    last, count = cursor["last"], int(cursor["count"])
+    last, count = list(cursor["last"]), int(cursor["count"])
     if not last:
         return 0
     # While the log is shorter than the tail, they stand where they were counted.
-    if count <= len(lines) and _digest(lines[:count]) == last:
+    if count <= len(lines) and _digests(lines[:count]) == last:
         return count
+    all_of_them = [_digest(line) for line in lines]
     for place in range(len(lines), 0, -1):
-        if _digest(lines[:place]) == last:
+        seen = min(place, len(last))
+        if all_of_them[place - seen : place] == last[-seen:]:
             return place
     return None
 
 
-def _digest(lines: Sequence[str]) -> str:
+def _digests(lines: Sequence[str]) -> list[str]:
     """Of the last few lines: a single one is often blank, or stands there many times."""
-    if not lines:
-        return ""
-    return hashlib.blake2b("\n".join(lines[-WINDOW:]).encode(), digest_size=8).hexdigest()
+    return [_digest(line) for line in lines[-WINDOW:]]
+
+
+def _digest(line: str) -> str:
+    return hashlib.blake2b(line.encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def commit_of(description: str) -> str | None:

@@ -1,11 +1,16 @@
 """`email.notify_success` and `email.notify_failure`: at least once, with a stable Message-ID."""
 
 import html
+from unicodedata import category
 
 from tenantry.clock import iso
 from tenantry.ports import Letter
 from tenantry.steps.context import StepContext
 from tenantry.steps.outcomes import Done, Skip
+
+
+# Control characters, halves of characters, and the line and paragraph separators.
+BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def tell(ctx: StepContext) -> Done | Skip:
@@ -34,7 +39,7 @@ def _letter(ctx: StepContext, to: tuple[str, ...]) -> Letter:
 
 def _line(text: str) -> str:
     """One line without control characters: no name or message can write a line of its own."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join("".join(" " if category(c) in BREAKS else c for c in text).split())
 
 
 def _rows(ctx: StepContext) -> list[tuple[str, str]]:

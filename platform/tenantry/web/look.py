@@ -1,19 +1,15 @@
 """What every page may use: words, icons, addresses of our own files, banners."""
 
-import hashlib
-from functools import cache
-from pathlib import Path
 from uuid import uuid4
 
-from flask import Flask, url_for
+from flask import Flask
 
 from tenantry.web import words
+from tenantry.web.assets import asset
 from tenantry.web.door import desk, door
 from tenantry.web.headers import nonce
 from tenantry.web.panel import formats
 from tenantry.web.people import may, member, role_name
-
-STATIC = Path(__file__).parent / "static"
 
 
 def set_up_look(app: Flask) -> None:
@@ -39,16 +35,6 @@ def set_up_look(app: Flask) -> None:
         role_name=role_name,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-
-
-def asset(name: str) -> str:
-    """The address of one of our files; a new content is a new address."""
-    return url_for("static", filename=name, v=_digest(name))
-
-
-@cache
-def _digest(name: str) -> str:
-    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
 
 
 def banners() -> list[str]:

@@ -9,6 +9,7 @@ from flask_admin.contrib.sqla.filters import FilterEqual
 from markupsafe import Markup
 
 from tenantry.clock import iso
+from tenantry.web.assets import asset
 from tenantry.web.words import Look, look, moment, pretty, sentence
 
 DASH = Markup('<span class="none">–</span>')
@@ -18,8 +19,8 @@ Format = Callable[[Any, Any, Any, str], Any]
 def icon(name: str, more: str = "") -> Markup:
     """One symbol of the sprite; hidden from screen readers, which get the word beside it."""
     return Markup(
-        '<svg class="icon {}" aria-hidden="true"><use href="/static/icons.svg#{}"></use></svg>'
-    ).format(more, name)
+        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>'
+    ).format(more, asset("icons.svg"), name)
 
 
 def badge(status: str, thing: str = "") -> Markup:

@@ -20,151 +20,6 @@ KEY_BYTES = 32
 GUESSABLE = ("changeme", "change-me", "secret", "dev", "default", "password", "example")
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Every wait and deadline of the engine in seconds (KERNEL §2.3). `scaled` serves suites."""
-
-    http: float = 20.0
-    connect: float = 5.0
-    health: float = 10.0
-    dns: float = 3.0
-    smtp: float = 20.0
-    provision: float = 25.0
-    lease_margin: float = 25.0
-    reap_grace: float = 5.0
-    sweep: float = 1.0
-    repair: float = 5.0
-    settle: float = 30.0
-    hint_repeat: float = 20.0
-    hint_cap: float = 120.0
-    hint_grace: float = 2.0
-    longest_countdown: float = 60.0
-    build_lost: float = 120.0
-    broker_pause: float = 10.0
-    scale: float = 1.0
-
-    def scaled(self, divisor: float) -> "Times":
-        """The same times, each divided; the catalogue's own waits follow `scale`."""
-        names = [n for n in self.__dataclass_fields__ if n != "scale"]
-        return Times(**{n: getattr(self, n) / divisor for n in names}, scale=self.scale / divisor)
-
-
-@dataclass(frozen=True, slots=True)
-class TargetSettings:
-    """One Dokploy server: its key never appears in a representation."""
-
-    name: str
-    url: str
-    key: str = field(repr=False)
-    limit: int = 10
-    ca_file: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MailSettings:
-    """Where mail goes out; `server` None means that mail is not configured."""
-
-    server: str | None
-    port: int
-    sender: str
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    use_tls: bool = False
-    use_ssl: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class OutboundSettings:
-    """Who may be called. `allow` and `map` open doors that production keeps shut."""
-
-    allow: tuple[str, ...] = ()
-    map: Mapping[str, str] = field(default_factory=dict)
-    resolvers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything the processes need to know before they start."""
-
-    mode: str
-    database_url: str = field(repr=False)
-    redis_url: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    key_ring: Mapping[str, bytes] = field(repr=False)
-    public_url: str
-    trusted_proxies: int
-    targets: tuple[TargetSettings, ...]
-    mail: MailSettings
-    outbound: OutboundSettings
-    times: Times
-    flower_url: str | None = None
-    flower_password: str | None = field(default=None, repr=False)
-    state_dir: Path | None = None
-
-    @property
-    def production(self) -> bool:
-        """Whether the strict rules hold."""
-        return self.mode == "production"
-
-    @property
-    def https(self) -> bool:
-        """Whether people reach the panel by https."""
-        return self.public_url.startswith("https://")
-
-    @property
-    def sqlite(self) -> bool:
-        """Whether the last fallback is in use."""
-        return self.database_url.startswith("sqlite")
-
-    def target(self, name: str) -> TargetSettings | None:
-        """The configured target of that name, or None."""
-        return next((t for t in self.targets if t.name == name), None)
-
-
-class _Reader:
-    """Reads variables and gathers complaints."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = environ
-        self.problems: list[str] = []
-
-    def text(self, name: str, default: str | None = None) -> str:
-        path = self.environ.get(f"{name}_FILE")
-        if path and name not in self.environ:
-            try:
-                return Path(path).read_text(encoding="utf-8").strip()
-            except OSError as trouble:
-                self.problems.append(f"{name}_FILE cannot be read: {trouble.strerror}")
-                return default or ""
-        value = self.environ.get(name, "").strip()
-        if value:
-            return value
-        if default is None:
-            self.problems.append(f"{name} is missing")
-        return default or ""
-
-    def number(self, name: str, default: float, low: float, high: float) -> float:
-        text = self.text(name, str(default))
-        try:
-            value = float(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            self.problems.append(f"{name} must be a number from {low:g} to {high:g}")
-            return default
-        return value
-
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        text = self.text(name, "1" if default else "0").lower()
-        if text not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
-            self.problems.append(f"{name} must be yes or no")
-        return text in {"1", "true", "yes", "on"}
-
-    def check(self, name: str, value: str, rule: str, holds: Callable[[str], bool]) -> None:
-        if value and not holds(value):
-            self.problems.append(f"{name} {rule}")
-
-
 def with_env_file(environ: Mapping[str, str], path: Path = Path(".env")) -> dict[str, str]:
     """
     The environment, filled up from a `.env` in the working folder where there is one.
@@ -181,7 +36,7 @@ def with_env_file(environ: Mapping[str, str], path: Path = Path(".env")) -> dict
 
 def load(environ: Mapping[str, str]) -> Settings:
     """Settings from an environment; SettingsInvalid lists every problem at once."""
-    read = _Reader(environ)
+    read = Reader(environ)
     mode = read.text("TENANTRY_MODE", "production")
     read.check(
         "TENANTRY_MODE",
@@ -214,7 +69,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _database_url(read: _Reader) -> str:
+def _database_url(read: Reader) -> str:
     url = read.text("DATABASE_URL")
     # Hosting panels hand out both of these spellings; the driver is ours to choose.
     for old in ("postgres://", "postgresql://"):
@@ -229,7 +84,7 @@ def _database_url(read: _Reader) -> str:
     return url
 
 
-def _secret_key(read: _Reader) -> str:
+def _secret_key(read: Reader) -> str:
     key = read.text("SECRET_KEY")
     if key and (len(key) < SHORTEST_SECRET or any(g in key.lower() for g in GUESSABLE)):
         read.problems.append(
@@ -239,7 +94,7 @@ def _secret_key(read: _Reader) -> str:
     return key
 
 
-def _key_ring(read: _Reader) -> dict[str, bytes]:
+def _key_ring(read: Reader) -> dict[str, bytes]:
     """`id:base64,…`: the first seals, all of them open."""
     ring: dict[str, bytes] = {}
     text = read.text("KEY_RING")
@@ -257,7 +112,7 @@ def _key_ring(read: _Reader) -> dict[str, bytes]:
     return ring
 
 
-def _targets(read: _Reader) -> tuple[TargetSettings, ...]:
+def _targets(read: Reader) -> tuple[TargetSettings, ...]:
     found = []
     for name in read.text("TARGETS", "").replace(",", " ").split():
         prefix = f"TARGET_{name.upper().replace('-', '_')}"
@@ -275,7 +130,7 @@ def _targets(read: _Reader) -> tuple[TargetSettings, ...]:
     return tuple(found)
 
 
-def _mail(read: _Reader) -> MailSettings:
+def _mail(read: Reader) -> MailSettings:
     return MailSettings(
         server=read.text("MAIL_SERVER", "") or None,
         port=int(read.number("MAIL_PORT", 25, 1, 65535)),
@@ -287,7 +142,7 @@ def _mail(read: _Reader) -> MailSettings:
     )
 
 
-def _outbound(read: _Reader, mode: str) -> OutboundSettings:
+def _outbound(read: Reader, mode: str) -> OutboundSettings:
     allow = tuple(read.text("OUTBOUND_ALLOW", "").replace(",", " ").split())
     for entry in allow:
         try:
@@ -305,7 +160,7 @@ def _outbound(read: _Reader, mode: str) -> OutboundSettings:
     return OutboundSettings(allow=allow, map=mapped, resolvers=resolvers)
 
 
-def _strict(read: _Reader, settings: Settings) -> None:
+def _strict(read: Reader, settings: Settings) -> None:
     for target in settings.targets:
         parts = urlsplit(target.url)
         if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:

@@ -1,0 +1,163 @@
+"""What the tests of the engine share: rules that hold after every scene, and workers that die."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, exists, select
+from sqlalchemy.orm import aliased
+
+from tenantry.engine.transitions import TABLES
+from tenantry.models import DeploymentStep, JobRecord, StatusChange
+from tenantry.planning.states import MOVES, NEW
+from tests.stage import Killed, Stage
+
+Step = DeploymentStep
+
+
+def broken_rules(engine: Engine) -> list[str]:
+    """Every rule of KERNEL §2.1 that the rows break at this moment; empty is how it should be."""
+    with engine.begin() as conn:
+        return [*_broken_chains(conn), *_broken_jobs(conn), *_broken_steps(conn)]
+
+
+def _broken_chains(conn: Connection) -> list[str]:
+    """Each row's changes must be one chain of allowed moves that ends at its status."""
+    found = []
+    for thing, table in TABLES.items():
+        status = {row.id: row.status for row in conn.execute(select(table.id, table.status))}
+        # A tenant is added as pending without a change of its own.
+        at = dict.fromkeys(status, "pending" if thing == "tenant" else NEW)
+        changes = conn.execute(
+            select(StatusChange.thing_id, StatusChange.old, StatusChange.new)
+            .where(StatusChange.thing == thing)
+            .order_by(StatusChange.id)
+        )
+        for row in changes:
+            if at[row.thing_id] != row.old or (row.old, row.new) not in MOVES[thing]:
+                found.append(f"{thing} {row.thing_id}: {at[row.thing_id]}, then {row.old, row.new}")
+            at[row.thing_id] = row.new
+        found += [
+            f"{thing} {key} is {status[key]}, its changes end at {at[key]}"
+            for key in status
+            if status[key] != at[key]
+        ]
+    return found
+
+
+def _broken_jobs(conn: Connection) -> list[str]:
+    fits = {"scheduled": {"waiting", "pending"}, "running": {"running"}}
+    rows = conn.execute(
+        select(JobRecord.id, JobRecord.status, Step.status.label("step"), Step.step_key)
+        .join(Step, Step.id == JobRecord.step_id)
+        .where(JobRecord.status.in_(tuple(fits)))
+    )
+    found = [
+        f"job {row.id} is {row.status} while {row.step_key} is {row.step}"
+        for row in rows
+        if row.step not in fits[row.status]
+    ]
+    lonely = select(Step.step_key).where(
+        Step.status == "waiting",
+        ~exists().where(JobRecord.step_id == Step.id, JobRecord.status == "scheduled"),
+    )
+    return found + [f"{key} waits without a job" for key in conn.execute(lonely).scalars()]
+
+
+def _broken_steps(conn: Connection) -> list[str]:
+    other = aliased(Step)
+    two = select(Step.step_key).where(
+        Step.gates,
+        Step.status == "running",
+        exists().where(
+            and_(
+                other.deployment_id == Step.deployment_id,
+                other.id != Step.id,
+                other.gates,
+                other.status == "running",
+            )
+        ),
+    )
+    from tenantry.models import Deployment  # noqa: PLC0415
+
+    ended = (
+        select(Step.step_key, Step.status, Deployment.status.label("ended"))
+        .join(Deployment, Deployment.id == Step.deployment_id)
+        .where(
+            Step.gates,
+            Step.retried_by_id.is_(None),
+            Step.status.in_(("running", "waiting")),
+            Deployment.status.in_(("succeeded", "failed", "cancelled")),
+        )
+    )
+    return [f"{key} runs beside another" for key in conn.execute(two).scalars()] + [
+        f"{row.step_key} is {row.status} in a deployment that {row.ended}"
+        for row in conn.execute(ended)
+    ]
+
+
+class Deaths:
+    """Kills a worker at one point, once for every step that comes to it, and plays on."""
+
+    def __init__(self, stage: Stage, point: str) -> None:
+        self.stage = stage
+        self.point = point
+        self.killed: Counter[str] = Counter()
+        self._keys: dict[int, str] = {}
+        self._step = 0
+
+    def _at(self, name: str) -> None:
+        key = self._keys[self._step]
+        if name == self.point and not self.killed[key]:
+            self.killed[key] += 1
+            raise Killed(name)
+
+    def play(self, rounds: int = 400) -> None:
+        """Until everything has ended."""
+        stage, runner = self.stage, self.stage.runner(at=self._at)
+        for _ in range(rounds):
+            if not stage.sent:
+                stage.watchdog.repair()
+                stage.watchdog.sweep()
+            if stage.sent:
+                self._run(stage.sent.pop(0), runner)
+            elif not stage._open():
+                return
+            else:
+                self._time_flies()
+        raise AssertionError("the play does not end")
+
+    def _run(self, chain: Any, runner: Any) -> None:
+        for step in self.stage.steps():
+            self._keys[step.id] = f"{step.step_key}/{step.service_name}"
+        for link in chain.links:
+            self._step = link.step_id
+            suspect = link.queue == "suspect"
+            try:
+                if not runner.run(
+                    chain.deployment_id, link.step_id, chain.epoch, suspect=suspect
+                ):
+                    return
+            except Killed:
+                # The messages behind this one died with the worker.
+                return
+
+    def _time_flies(self) -> None:
+        slow = any(s.status in {"running", "pending"} and s.fence for s in self._slow())
+        self.stage.pass_time(45 if slow else 5)
+
+    def _slow(self) -> list[Any]:
+        return [s for s in self.stage.steps() if s.step_key == "db.deploy"]
+
+
+def then_freeze(point: str, act: Callable[[], None]) -> Callable[[str], None]:
+    """A hook that lets the world go on while this worker stands still at a point, once."""
+    left = 1
+
+    def hook(name: str) -> None:
+        nonlocal left
+        if name == point and left:
+            left -= 1
+            act()
+
+    return hook
