@@ -32,6 +32,7 @@ from tenantry.cli.processes import alembic_config
 from tenantry.config import Settings, load, with_env_file
 from tenantry.demo.command import demo
 from tenantry.engine.dispatch import Dispatcher, Send
+from tenantry.engine.reconcile import Reconciler
 from tenantry.engine.runner import Runner, no_hook
 from tenantry.engine.store import open_engine
 from tenantry.engine.watchdog import Watchdog
@@ -80,7 +81,7 @@ class Workshop:
     @cached_property
     def celery(self) -> Celery:
         """The Celery application; its tasks ask for a runner in the worker."""
-        return make_celery(self.settings.redis_url, lambda: self.runner)
+        return make_celery(self.settings.redis_url, lambda: self.runner, lambda: self.reconciler)
 
     @cached_property
     def send(self) -> Send:
@@ -126,6 +127,11 @@ class Workshop:
             at=self.hook,
         )
 
+    @property
+    def reconciler(self) -> Reconciler:
+        """Compares targets with rows, with the connections of this process's runner."""
+        return Reconciler(self.engine, self.runner.ports, self.settings.times)
+
     @cached_property
     def watchdog(self) -> Watchdog:
         """Repairs from the rows."""
@@ -141,7 +147,6 @@ class Workshop:
         background = BackgroundSender(self.send, self.settings.times.broker_pause)
         desk = self._desk(Dispatcher(self.engine, background), self.engine)
         return create_web(desk, broker_resting=lambda: background.resting)
-
 
     def elsewhere(self, environ: Mapping[str, str]) -> "Workshop":
         """The same for another environment."""
@@ -163,9 +168,7 @@ def build_ports(settings: Settings, vault: SecretStore) -> Ports:
     times = settings.times
     resolver = DnsResolver(settings.outbound.resolvers, lifetime=times.dns)
     return Ports(
-        target=DokployTargets(
-            settings.targets, total=times.http, connect=times.connect
-        ),
+        target=DokployTargets(settings.targets, total=times.http, connect=times.connect),
         resolver=resolver,
         web=OutboundWeb(allow=settings.outbound.allow, mapped=settings.outbound.map),
         mailer=SmtpMailer(settings.mail, timeout=times.smtp),

@@ -14,14 +14,17 @@ import redis
 import structlog
 from celery import Celery, chain
 from celery.exceptions import Ignore
+from celery.schedules import crontab
 from kombu.entity import Exchange, Queue
 
 from tenantry.clock import monotonic
 from tenantry.engine.dispatch import Chain, Send
-from tenantry.planning.catalogue import QUEUES, STEPS_QUEUE, SUSPECT_QUEUE
+from tenantry.planning.catalogue import QUEUES, SLOW_QUEUE, STEPS_QUEUE, SUSPECT_QUEUE
 
 log = structlog.get_logger(__name__)
 RUN_STEP = "tenantry.run_step"
+RECONCILE = "tenantry.reconcile"
+RECONCILE_MINUTES = 10
 MOST_PENDING = 1000
 
 
@@ -30,6 +33,16 @@ class Runs(Protocol):
 
     def run(self, deployment_id: int, step_id: int, epoch: int, *, suspect: bool = False) -> bool:
         """Whether the chain may go on."""
+
+
+class Reconciles(Protocol):
+    """What compares targets with rows."""
+
+    def recent(self, seconds: float) -> int:
+        """Tenants whose deployment ended within so many seconds."""
+
+    def everything(self) -> int:
+        """Every tenant."""
 
 
 def _queue(name: str) -> Queue:
@@ -67,13 +80,29 @@ def settings_of(redis_url: str) -> dict[str, Any]:
             "health_check_interval": 30,
             "retry_on_timeout": False,
         },
+        "beat_schedule": {
+            "reconcile what ended lately": {
+                "task": RECONCILE,
+                "schedule": RECONCILE_MINUTES * 60.0,
+                "args": (False,),
+                "options": {"queue": SLOW_QUEUE, "expires": RECONCILE_MINUTES * 60},
+            },
+            "reconcile everything at night": {
+                "task": RECONCILE,
+                "schedule": crontab(hour=2, minute=20),
+                "args": (True,),
+                "options": {"queue": SLOW_QUEUE, "expires": 6 * 3600},
+            },
+        },
         "timezone": "UTC",
         "enable_utc": True,
     }
 
 
-def make_celery(redis_url: str, runner: Callable[[], Runs]) -> Celery:
-    """The Celery application. `runner` is asked in the worker, after it forked."""
+def make_celery(
+    redis_url: str, runner: Callable[[], Runs], reconciler: Callable[[], Reconciles]
+) -> Celery:
+    """The Celery application. Both are asked for in the worker, after it forked."""
     app = Celery("tenantry")
     app.conf.update(settings_of(redis_url))
 
@@ -82,6 +111,11 @@ def make_celery(redis_url: str, runner: Callable[[], Runs]) -> Celery:
         suspect = self.request.delivery_info.get("routing_key") == SUSPECT_QUEUE
         if not runner().run(deployment_id, step_id, epoch, suspect=suspect):
             raise Ignore
+
+    @app.task(name=RECONCILE)  # type: ignore[untyped-decorator]
+    def reconcile(everything: bool) -> None:  # noqa: FBT001 — a message has no keywords
+        lately = 1.5 * RECONCILE_MINUTES * 60
+        reconciler().everything() if everything else reconciler().recent(lately)
 
     return app
 

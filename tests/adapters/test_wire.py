@@ -12,7 +12,7 @@ from tenantry.adapters import sockets
 from tenantry.adapters.wire import UNTIL, DeadlineTransport, WireTrouble, send_until
 from tenantry.clock import monotonic
 from tenantry.errors import Lost
-from tests.adapters.conftest import OK
+from tests.adapters.doors import OK
 
 SECONDS = 0.3
 # A slow machine may need some time of its own to notice.

@@ -1,15 +1,19 @@
 """What the tests of the engine share: rules that hold after every scene, and workers that die."""
 
-from collections import Counter
-from collections.abc import Callable
-from typing import Any
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, and_, exists, select
 from sqlalchemy.orm import aliased
 
+from tenantry.engine.runner import Runner
 from tenantry.engine.transitions import TABLES
-from tenantry.models import DeploymentStep, JobRecord, StatusChange
+from tenantry.models import Deployment, DeploymentStep, JobRecord, StatusChange
 from tenantry.planning.states import MOVES, NEW
+from tenantry.steps.context import Handler, StepContext
+from tenantry.steps.outcomes import Done, Outcome
 from tests.stage import Killed, Stage
 
 Step = DeploymentStep
@@ -78,8 +82,6 @@ def _broken_steps(conn: Connection) -> list[str]:
             )
         ),
     )
-    from tenantry.models import Deployment  # noqa: PLC0415
-
     ended = (
         select(Step.step_key, Step.status, Deployment.status.label("ended"))
         .join(Deployment, Deployment.id == Step.deployment_id)
@@ -134,9 +136,7 @@ class Deaths:
             self._step = link.step_id
             suspect = link.queue == "suspect"
             try:
-                if not runner.run(
-                    chain.deployment_id, link.step_id, chain.epoch, suspect=suspect
-                ):
+                if not runner.run(chain.deployment_id, link.step_id, chain.epoch, suspect=suspect):
                     return
             except Killed:
                 # The messages behind this one died with the worker.
@@ -150,14 +150,78 @@ class Deaths:
         return [s for s in self.stage.steps() if s.step_key == "db.deploy"]
 
 
-def then_freeze(point: str, act: Callable[[], None]) -> Callable[[str], None]:
+def then_freeze(point: str, act: Callable[[], object], nth: int = 1) -> Callable[[str], None]:
     """A hook that lets the world go on while this worker stands still at a point, once."""
-    left = 1
+    left = nth
 
     def hook(name: str) -> None:
         nonlocal left
-        if name == point and left:
+        if name == point:
             left -= 1
-            act()
+            if left == 0:
+                act()
 
     return hook
+
+
+def quiet(stage: Stage, scripts: Mapping[str, Sequence[object]] | None = None) -> Stage:
+    """
+    Handlers that say Done and touch nothing; those with a script answer from it first.
+
+    An exception in a script is raised, a function is called with the context.
+    """
+    waiting = {kind: deque(answers) for kind, answers in (scripts or {}).items()}
+
+    def handler_of(kind: str) -> Handler:
+        def handler(ctx: StepContext) -> Outcome:
+            left = waiting.get(kind)
+            answer: Any = left.popleft() if left else Done("done")
+            if callable(answer):
+                answer = answer(ctx)
+            if isinstance(answer, BaseException):
+                raise answer
+            return cast("Outcome", answer)
+
+        return handler
+
+    for kind in list(stage.handlers):
+        stage.handlers[kind] = handler_of(kind)
+    return stage
+
+
+def message(
+    stage: Stage, step: Any, runner: Runner | None = None, *, suspect: bool = False
+) -> bool:
+    """Delivers one message for a step in the deployment's epoch."""
+    epoch = stage.deployment().epoch
+    worker = runner or stage.runner()
+    return worker.run(step.deployment_id, step.id, epoch, suspect=suspect)
+
+
+def at_once(*acts: Callable[[], object]) -> list[object]:
+    """Runs all of them at the same moment, each in a thread; results or the errors they raised."""
+    barrier = threading.Barrier(len(acts))
+    results: list[object] = [None] * len(acts)
+
+    def one(place: int, act: Callable[[], object]) -> None:
+        barrier.wait(10)
+        try:
+            results[place] = act()
+        except BaseException as trouble:  # noqa: BLE001 — handed to the test
+            results[place] = trouble
+
+    threads = [threading.Thread(target=one, args=pair) for pair in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    return results
+
+
+def elsewhere(act: Callable[[], object]) -> object:
+    """Runs it in another thread to its end: what a thread keeps for itself stays apart."""
+    (result,) = at_once(act)
+    if isinstance(result, BaseException):
+        raise result
+    return result

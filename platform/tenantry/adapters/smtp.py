@@ -23,13 +23,13 @@ class TimedSmtp(smtplib.SMTP):
     whether it was taken. Everything after the constructor belongs into `guarded`.
     """
 
-    def __init__(self, host: str, port: int, hello: str, until: float, **more: Any) -> None:
+    def __init__(self, host: str, port: int, hello: str, until: float) -> None:
         self.until = until
         self.after_dot = False
         self.sock = None
         with self.guarded():
             # A given name keeps smtplib from asking the DNS, without a limit, for its own.
-            super().__init__(host, port, local_hostname=hello, timeout=self._left(), **more)
+            super().__init__(host, port, local_hostname=hello, timeout=self._left())
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         """Sends the mail itself; Lost where the claim ran out before."""
@@ -73,5 +73,6 @@ class TimedSmtpSsl(smtplib.SMTP_SSL, TimedSmtp):
     """The same under TLS from the first byte; certificates are verified."""
 
     def __init__(self, host: str, port: int, hello: str, until: float) -> None:
-        context = ssl.create_default_context()
-        TimedSmtp.__init__(self, host, port, hello, until, context=context)
+        # SMTP_SSL's own constructor knows no instant; all it would add is this.
+        self.context = ssl.create_default_context()
+        TimedSmtp.__init__(self, host, port, hello, until)

@@ -78,7 +78,7 @@ def _host(parts: SplitResult) -> str:
     host = (parts.hostname or "").removesuffix(".")
     if not host:
         raise Refused("the URL has no host")
-    if ":" in host:
+    if "[" in parts.netloc:
         try:
             return str(IPv6Address(host))
         except ValueError:

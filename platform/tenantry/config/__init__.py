@@ -7,17 +7,40 @@ Every variable may also be given as `<NAME>_FILE`, the path of a file that holds
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from ipaddress import ip_network
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tenantry.config.reader import Reader
+from tenantry.config.values import (
+    MailSettings,
+    OutboundSettings,
+    Settings,
+    TargetSettings,
+    Times,
+)
 from tenantry.errors import SettingsInvalid
+
+__all__ = [
+    "MailSettings",
+    "OutboundSettings",
+    "Settings",
+    "TargetSettings",
+    "Times",
+    "load",
+    "with_env_file",
+]
 
 SHORTEST_SECRET = 32
 KEY_BYTES = 32
-GUESSABLE = ("changeme", "change-me", "secret", "dev", "default", "password", "example")
+# Words too long to stand in a random key by chance; shorter ones (`dev`) do, once in 500 keys.
+GUESSABLE = ("changeme", "change-me", "secret", "default", "password", "example", "insecure")
+FEWEST_CHARACTERS = 12
+LONGEST_KEY_ID = 40
+TARGET_NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
+ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?/?")
 
 
 def with_env_file(environ: Mapping[str, str], path: Path = Path(".env")) -> dict[str, str]:
@@ -27,7 +50,7 @@ def with_env_file(environ: Mapping[str, str], path: Path = Path(".env")) -> dict
     Plain `NAME=value` lines as `tenantry init` writes them; what the environment holds wins.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return dict(environ)
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
@@ -49,11 +72,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     settings = Settings(
         mode=mode,
         database_url=_database_url(read),
-        redis_url=read.text("REDIS_URL"),
+        redis_url=_redis_url(read),
         secret_key=_secret_key(read),
         key_ring=_key_ring(read),
         public_url=public_url,
-        trusted_proxies=int(read.number("TRUSTED_PROXIES", 0, 0, 10)),
+        trusted_proxies=read.whole("TRUSTED_PROXIES", 0, 0, 10),
         targets=_targets(read),
         mail=_mail(read),
         outbound=_outbound(read, mode),
@@ -84,9 +107,21 @@ def _database_url(read: Reader) -> str:
     return url
 
 
+def _redis_url(read: Reader) -> str:
+    url = read.text("REDIS_URL")
+    read.check(
+        "REDIS_URL",
+        url,
+        "must begin with redis:// or rediss://",
+        lambda u: u.startswith(("redis://", "rediss://")),
+    )
+    return url
+
+
 def _secret_key(read: Reader) -> str:
     key = read.text("SECRET_KEY")
-    if key and (len(key) < SHORTEST_SECRET or any(g in key.lower() for g in GUESSABLE)):
+    guessable = any(g in key.lower() for g in GUESSABLE) or len(set(key)) < FEWEST_CHARACTERS
+    if key and (len(key) < SHORTEST_SECRET or guessable):
         read.problems.append(
             f"SECRET_KEY must be at least {SHORTEST_SECRET} random characters; "
             "`tenantry init` makes one"
@@ -104,60 +139,99 @@ def _key_ring(read: Reader) -> dict[str, bytes]:
             key = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             key = b""
-        if not name.isidentifier() or len(key) != KEY_BYTES:
+        known = name.isidentifier() and len(name) <= LONGEST_KEY_ID
+        if not known or len(key) != KEY_BYTES:
             read.problems.append("KEY_RING must be `id:base64 of 32 bytes`, separated by commas")
         elif name in ring or key in ring.values():
             read.problems.append("KEY_RING must not hold the same id or key twice")
         ring[name] = key
+    if text and not ring:
+        read.problems.append("KEY_RING must hold at least one key")
     return ring
 
 
 def _targets(read: Reader) -> tuple[TargetSettings, ...]:
-    found = []
-    for name in read.text("TARGETS", "").replace(",", " ").split():
-        prefix = f"TARGET_{name.upper().replace('-', '_')}"
+    found: dict[str, TargetSettings] = {}
+    for name in read.words("TARGETS"):
+        prefix = _prefix(name)
+        if not TARGET_NAME.fullmatch(name):
+            read.problems.append("TARGETS must hold names of a-z, 0-9, - and _, at most 60 long")
+            continue
+        if prefix in found:
+            read.problems.append(f"TARGETS must not name two that both read {prefix}_URL")
+            continue
         url = read.text(f"{prefix}_URL").rstrip("/")
         read.check(f"{prefix}_URL", url, "must be an http(s) URL without a path", _is_origin)
-        found.append(
-            TargetSettings(
-                name=name,
-                url=url,
-                key=read.text(f"{prefix}_KEY"),
-                limit=int(read.number(f"{prefix}_LIMIT", 10, 1, 1000)),
-                ca_file=read.text(f"{prefix}_CA_FILE", "") or None,
-            )
+        found[prefix] = TargetSettings(
+            name=name,
+            url=url,
+            key=read.text(f"{prefix}_KEY"),
+            limit=read.whole(f"{prefix}_LIMIT", 10, 1, 1000),
+            ca_file=read.text(f"{prefix}_CA_FILE", "") or None,
         )
-    return tuple(found)
+    return tuple(found.values())
+
+
+def _prefix(name: str) -> str:
+    return f"TARGET_{name.upper().replace('-', '_')}"
 
 
 def _mail(read: Reader) -> MailSettings:
-    return MailSettings(
+    mail = MailSettings(
         server=read.text("MAIL_SERVER", "") or None,
-        port=int(read.number("MAIL_PORT", 25, 1, 65535)),
+        port=read.whole("MAIL_PORT", 25, 1, 65535),
         sender=read.text("MAIL_SENDER", "tenantry@localhost"),
         username=read.text("MAIL_USERNAME", "") or None,
         password=read.text("MAIL_PASSWORD", "") or None,
         use_tls=read.flag("MAIL_USE_TLS"),
         use_ssl=read.flag("MAIL_USE_SSL"),
     )
+    if mail.use_tls and mail.use_ssl:
+        read.problems.append("MAIL_USE_TLS and MAIL_USE_SSL exclude each other")
+    return mail
 
 
 def _outbound(read: Reader, mode: str) -> OutboundSettings:
-    allow = tuple(read.text("OUTBOUND_ALLOW", "").replace(",", " ").split())
-    for entry in allow:
-        try:
-            ip_network(entry.rpartition(":")[0].strip("[]"))
-        except ValueError:
-            read.problems.append("OUTBOUND_ALLOW must hold network:port entries")
-    pairs = (e.partition("=") for e in read.text("OUTBOUND_MAP", "").replace(",", " ").split())
+    allow = read.words("OUTBOUND_ALLOW")
+    if not all(map(_is_door, allow)):
+        read.problems.append("OUTBOUND_ALLOW must hold network:port entries")
+    pairs = [entry.partition("=") for entry in read.words("OUTBOUND_MAP")]
+    if not all(name and to for name, _, to in pairs):
+        read.problems.append("OUTBOUND_MAP must hold name=address:port entries")
     mapped = {name: to for name, _, to in pairs}
     if (allow or mapped) and mode == "production" and not read.flag("OUTBOUND_UNSAFE"):
         read.problems.append(
             "OUTBOUND_ALLOW and OUTBOUND_MAP reach inside networks: in production they need "
             "OUTBOUND_UNSAFE=yes"
         )
-    resolvers = tuple(read.text("DNS_RESOLVERS", "").replace(",", " ").split())
+    resolvers = read.words("DNS_RESOLVERS")
+    if not all(map(_is_resolver, resolvers)):
+        read.problems.append("DNS_RESOLVERS must hold addresses, each with or without a port")
     return OutboundSettings(allow=allow, map=mapped, resolvers=resolvers)
+
+
+def _is_door(entry: str) -> bool:
+    network, _, port = entry.rpartition(":")
+    try:
+        ip_network(network.strip("[]"))
+    except ValueError:
+        return False
+    return port == "*" or _is_port(port)
+
+
+def _is_resolver(entry: str) -> bool:
+    address, colon, port = entry.rpartition(":")
+    for text in (entry.strip("[]"), address.strip("[]") if colon and _is_port(port) else ""):
+        try:
+            ip_address(text)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 0 < int(text) < 65536  # noqa: PLR2004 — 16 bits
 
 
 def _strict(read: Reader, settings: Settings) -> None:
@@ -165,14 +239,15 @@ def _strict(read: Reader, settings: Settings) -> None:
         parts = urlsplit(target.url)
         if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
             read.problems.append(
-                f"TARGET_{target.name.upper()}_URL must be https: its key opens every tenant's host"
+                f"{_prefix(target.name)}_URL must be https: its key opens every tenant's host"
             )
 
 
 def _is_origin(url: str) -> bool:
+    """No user, path or query: nothing but scheme, host and port."""
+    if not ORIGIN.fullmatch(url):
+        return False
     try:
-        parts = urlsplit(url)
-        _ = parts.port
+        return urlsplit(url).port is None or bool(urlsplit(url).hostname)
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.path in {"", "/"}

@@ -24,7 +24,8 @@ def checked(document: object) -> dict[str, Any]:
     if environment.API_KEY_SECRET in data["secrets"]:
         # A listed secret is made up where there is none; a made-up key would pause the target.
         raise Invalid(
-            "secrets", "is the target's key: set it by itself, services never get it",
+            "secrets",
+            "is the target's key: set it by itself, services never get it",
             environment.API_KEY_SECRET,
         )
     if data["db_required"]:

@@ -56,7 +56,7 @@ class Flag(fields.Boolean):
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
-        return value
+        return bool(super()._deserialize(value, attr, data, **kwargs))
 
 
 def _target_id(text: str) -> None:

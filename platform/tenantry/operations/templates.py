@@ -19,8 +19,8 @@ from tenantry.models import (
     Tenant,
     TenantService,
 )
-from tenantry.operations import secrets, targets
 from tenantry.models.base import as_public_id
+from tenantry.operations import secrets, targets
 from tenantry.operations.actors import Actor, record
 from tenantry.operations.checks import DB_SERVICE, checked
 from tenantry.planning import databases

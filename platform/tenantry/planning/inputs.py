@@ -25,9 +25,7 @@ ENV_KEY = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
 SSH_REPO = re.compile(
     r"git@([a-z0-9.-]{1,253}):[A-Za-z0-9._][A-Za-z0-9._-]*(?:/[A-Za-z0-9._][A-Za-z0-9._-]*){0,6}"
 )
-HTTPS_REPO = re.compile(
-    r"https://([A-Za-z0-9.-]{1,253})(?:/[A-Za-z0-9._~][A-Za-z0-9._~-]*){1,7}/?"
-)
+HTTPS_REPO = re.compile(r"https://([A-Za-z0-9.-]{1,253})(?:/[A-Za-z0-9._~][A-Za-z0-9._~-]*){1,7}/?")
 LONGEST_REPO_URL = 300
 INNER_ENDINGS = frozenset(
     "local localhost localdomain internal intranet private corp home lan svc arpa onion "

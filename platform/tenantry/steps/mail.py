@@ -8,7 +8,6 @@ from tenantry.ports import Letter
 from tenantry.steps.context import StepContext
 from tenantry.steps.outcomes import Done, Skip
 
-
 # Control characters, halves of characters, and the line and paragraph separators.
 BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 

@@ -1,4 +1,4 @@
-"""Addresses of our own files. A new content is a new address, so browsers may keep them for ever."""
+"""Addresses of our own files: new content, new address, so browsers may keep them for ever."""
 
 import hashlib
 from functools import cache

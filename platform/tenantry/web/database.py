@@ -12,6 +12,7 @@ from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from tenantry.engine.store import engine_options
 from tenantry.models import Base
@@ -27,7 +28,11 @@ class _Database(SQLAlchemy):
         # The desk's engine has `attach`ed SQLite's rules, and one pool serves both.
         return desk_of(app).engine
 
-    def _make_declarative_base(self, model_class: Any, **_: Any) -> Any:
+    def _make_declarative_base(
+        self,
+        model_class: Any,
+        disable_autonaming: bool = False,  # noqa: ARG002, FBT001, FBT002 — the library's signature
+    ) -> Any:
         # Flask-SQLAlchemy would copy a 2.x base, and a copy cannot hold our type map.
         model_class.metadata.info["bind_key"] = None
         self.metadatas[None] = model_class.metadata
@@ -45,6 +50,11 @@ def set_up_database(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
+
+
+def reading() -> Session:
+    """This request's session, for reading."""
+    return db.session()
 
 
 def let_go() -> None:

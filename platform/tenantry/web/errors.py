@@ -83,7 +83,9 @@ def _http(trouble: HTTPException) -> ResponseReturnValue:
 
 
 def _stale_form(_: CSRFError) -> ResponseReturnValue:
-    return answer(400, "This form is too old or was not sent by its own page. Go back, reload, retry.")
+    return answer(
+        400, "This form is too old or was not sent by its own page. Go back, reload, retry."
+    )
 
 
 def _database(trouble: DBAPIError | PoolTimeout) -> ResponseReturnValue:
@@ -92,8 +94,8 @@ def _database(trouble: DBAPIError | PoolTimeout) -> ResponseReturnValue:
     return answer(503, "Nothing was changed. Try again in a moment.")
 
 
-def _unexpected(_: Exception) -> ResponseReturnValue:
-    log.exception("request failed", path=request.path, request=g.get("request_id"))
+def _unexpected(trouble: Exception) -> ResponseReturnValue:
+    log.error("request failed", path=request.path, request=g.get("request_id"), exc_info=trouble)
     return answer(500, "It has been logged. If it happens again, tell your admin the request id.")
 
 
@@ -103,7 +105,10 @@ def answer(
     """A page or JSON with the request id; the page asks no database."""
     request_id = g.get("request_id", "")
     if wants_json():
-        body = {**(facts or {"error": words or TITLES.get(code, "error")}), "request_id": request_id}
+        body = {
+            **(facts or {"error": words or TITLES.get(code, "error")}),
+            "request_id": request_id,
+        }
         return jsonify(body).get_data(as_text=True), code, {"Content-Type": "application/json"}
     title = TITLES.get(code, "That did not work")
     page = render_template("error.html", code=code, title=title, words=words, request_id=request_id)

@@ -51,10 +51,12 @@ def look(path: str) -> Response:
 
 
 @flower.post(f"/flower/{LOOKS_BY_POST}")
-@csrf.exempt
 def look_by_post() -> Response:
     """The one read that comes as POST; the check of its origin has been made."""
     return _passed_on(LOOKS_BY_POST)
+
+
+csrf.exempt(look_by_post)
 
 
 def _passed_on(path: str) -> Response:

@@ -1,7 +1,7 @@
 """Forms for what staff may write. Shapes only: operations judge the values."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import flash, request
 from flask_wtf import FlaskForm
@@ -23,7 +23,11 @@ T = TypeVar("T")
 NEEDED = InputRequired("Fill this in.")
 
 
-class TenantForm(FlaskForm):
+class Form(FlaskForm):  # type: ignore[misc]
+    """With the panel's CSRF token."""
+
+
+class TenantForm(Form):
     """A client to be added."""
 
     product = SelectField("Product", validators=[NEEDED])
@@ -34,13 +38,13 @@ class TenantForm(FlaskForm):
     notify_emails = TextAreaField("Tell also", validators=[Length(max=10_000)])
 
 
-class ProductForm(FlaskForm):
+class ProductForm(Form):
     """A product as a document."""
 
     document = TextAreaField("Document", validators=[NEEDED, Length(max=1_000_000)])
 
 
-class SecretForm(FlaskForm):
+class SecretForm(Form):
     """A value to be sealed; it is never shown again."""
 
     value = PasswordField("Value", validators=[NEEDED, Length(max=16_384)])
@@ -54,14 +58,14 @@ class NewSecretForm(SecretForm):
     secret_type = SelectField("Kind", choices=[(kind, sentence(kind)) for kind in SECRET_TYPES])
 
 
-class StaffForm(FlaskForm):
+class StaffForm(Form):
     """A new member of staff."""
 
     email = StringField("E-mail", validators=[NEEDED, Length(max=255)])
     role = SelectField("Role", choices=[(name, name.capitalize()) for name in ROLES])
 
 
-def saved(form: FlaskForm, act: Callable[[Session, Actor], T]) -> T | None:
+def saved(form: Form, act: Callable[[Session, Actor], T]) -> T | None:
     """
     One transaction at the desk; None where it was refused, with the reason beside its field.
 
@@ -85,19 +89,15 @@ def saved(form: FlaskForm, act: Callable[[Session, Actor], T]) -> T | None:
     return None
 
 
-def _beside(form: FlaskForm, field: str, words: str) -> None:
-    name = field.split(".")[0].split("[")[0]
-    found = form[name] if name in form else _only_text(form)
+def _beside(form: Form, field: str, words: str) -> None:
+    name = field.partition(".")[0].partition("[")[0]
+    # A document's errors name paths inside it: they belong to its text.
+    found = form[name] if name in form else form._fields.get("document")
     rule = words.removeprefix(f"{name}: ") if name == field else words
     if found is None:
         flash(words, "bad")
     else:
         found.errors = [*found.errors, rule[:1].upper() + rule[1:]]
-
-
-def _only_text(form: FlaskForm) -> Any:
-    """A document's errors name paths inside it: they belong to its text."""
-    return form["document"] if "document" in form else None
 
 
 def lines_of(text: str | None) -> list[str]:

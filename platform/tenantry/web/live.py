@@ -28,8 +28,9 @@ def tag_of(session: Session, deployment: Deployment) -> str:
         ).where(Step.deployment_id == deployment.id)
     ).one()
     target = session.execute(
-        select(TargetRow.draining, TargetRow.breaker_until, TargetRow.breaker_until > db_now())
-        .where(TargetRow.id == deployment.target_id)
+        select(
+            TargetRow.draining, TargetRow.breaker_until, TargetRow.breaker_until > db_now()
+        ).where(TargetRow.id == deployment.target_id)
     ).one()
     seen = (
         deployment.status,

@@ -102,7 +102,7 @@ def _targets(conn: Connection) -> list[GaugeMetricFamily]:
     draining = GaugeMetricFamily(
         "tenantry_target_draining", "1 while a target lets nothing new in", labels=["target"]
     )
-    broken = func.coalesce(TargetRow.breaker_until > db_now(), False)  # noqa: FBT003 — SQL
+    broken = func.coalesce(TargetRow.breaker_until > db_now(), False)
     rows = conn.execute(select(TargetRow.name, broken.label("broken"), TargetRow.draining))
     for row in rows:
         opened.add_metric([row.name], int(bool(row.broken)))

@@ -28,9 +28,7 @@ from tenantry.web.database import db
 from tenantry.web.door import desk, desk_of
 from tenantry.web.people import ROLES, member, rank
 
-PUBLIC = frozenset(
-    {"static", "security.login", "health.livez", "health.readyz", "health.metrics"}
-)
+PUBLIC = frozenset({"static", "security.login", "health.livez", "health.readyz", "health.metrics"})
 LONGEST_SESSION = timedelta(hours=12)
 SINCE = "since"
 csrf = CSRFProtect()
@@ -163,9 +161,7 @@ def actor() -> Actor:
     """Who asks, for audit rows and deployments. Only behind the gate."""
     user = member()
     assert user is not None
-    return Actor(
-        user.email, user_id=user.id, address=address(), request_id=g.get("request_id", "")
-    )
+    return Actor(user.email, user_id=user.id, address=address(), request_id=g.get("request_id", ""))
 
 
 def address() -> str:

@@ -120,9 +120,7 @@ def roles(session: Session) -> dict[str, Role]:
 def checked_password(text: str) -> str:
     """Long enough to be strong, short enough to hash."""
     if not SHORTEST_PASSWORD <= len(text) <= LONGEST_PASSWORD:
-        raise Invalid(
-            "password", f"must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"
-        )
+        raise Invalid("password", f"must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
     return text
 
 

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import abort, request, session, url_for
-from flask_admin import expose
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.contrib.sqla.filters import BaseSQLAFilter, FilterEqual
 from flask_admin.form import SecureForm
@@ -21,7 +20,9 @@ from wtforms.csrf.core import CSRF
 
 from tenantry.web.database import db
 from tenantry.web.panel import formats
+from tenantry.web.panel.routes import expose
 from tenantry.web.people import may
+from tenantry.web.words import sentence
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LONGEST_EXPORT = 10_000
@@ -29,7 +30,7 @@ LONGEST_SEARCH = 200
 MOST_PAGES = 100_000
 
 
-class _SameToken(CSRF):
+class _SameToken(CSRF):  # type: ignore[misc]
     """The token of the whole panel, so that its global check and a form's own agree."""
 
     def generate_csrf_token(self, _csrf_token_field: Field) -> str:
@@ -39,17 +40,17 @@ class _SameToken(CSRF):
         validate_csrf(field.data)
 
 
-class PanelForm(SecureForm):
+class PanelForm(SecureForm):  # type: ignore[misc]
     """Flask-Admin's SecureForm with the panel's token."""
 
-    class Meta(SecureForm.Meta):
+    class Meta(SecureForm.Meta):  # type: ignore[misc]
         """Where WTForms looks for it."""
 
         csrf_class = _SameToken
         csrf_context = session
 
 
-class ScopedSecureModelView(ModelView):
+class ScopedSecureModelView(ModelView):  # type: ignore[misc]
     """Least role, explicit columns, scoped queries, public ids; see the module."""
 
     role: ClassVar[str] = "viewer"
@@ -143,7 +144,9 @@ class ScopedSecureModelView(ModelView):
 
     def row_url(self, row: Any) -> str | None:
         """Where a row of the list leads."""
-        return url_for(".details_view", id=self.get_pk_value(row)) if self.can_view_details else None
+        return (
+            url_for(".details_view", id=self.get_pk_value(row)) if self.can_view_details else None
+        )
 
     @expose("/details/")
     def details_view(self) -> Any:
@@ -208,7 +211,9 @@ class ScopedSecureModelView(ModelView):
         """What is filtered now, each with the address that lifts it."""
         found = []
         for arg, flt, value in self._chosen():
-            rest = {key: text for key, text in request.args.items() if key not in {arg, "page"}}
+            rest: dict[str, Any] = {
+                key: text for key, text in request.args.items() if key not in {arg, "page"}
+            }
             words = dict(flt.get_options(self) or ()).get(value, value)
             found.append(
                 {"name": str(flt.name), "value": words, "url": url_for(".index_view", **rest)}
@@ -240,7 +245,7 @@ class PlainRows(ScopedSecureModelView):
 
 def one_of(column: Any, name: str, values: Sequence[str]) -> FilterEqual:
     """A filter for a column of known words."""
-    return FilterEqual(column, name, options=[(v, formats.sentence(v)) for v in values])
+    return FilterEqual(column, name, options=[(v, sentence(v)) for v in values])
 
 
 def yes_no(column: Any, name: str) -> BaseSQLAFilter:

@@ -4,18 +4,17 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import Response, make_response, redirect, request, url_for
-from flask_admin import expose
 
 from tenantry.errors import NotFound
 from tenantry.models import Deployment
 from tenantry.models.deployment import CREATORS, REASONS
 from tenantry.planning.states import DeploymentStatus
 from tenantry.web import live
-
-from tenantry.web.database import db
+from tenantry.web.database import reading
+from tenantry.web.onestep import log_of, one_step
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
-from tenantry.web.onestep import log_of, one_step
+from tenantry.web.panel.routes import expose
 from tenantry.web.timeline import seconds_of, timeline
 from tenantry.web.words import duration
 
@@ -30,11 +29,30 @@ class DeploymentView(ScopedSecureModelView):
     icon = "rocket"
     about = "Each attempt to bring a tenant to its plan."
     empty = "Nothing was deployed yet. Open a tenant and press Deploy."
-    column_list = ("tenant_name", "template_name", "status", "trigger_reason", "actor",
-                   "queued_at", "took", "summary")
-    column_export_list = ("tenant_name", "subdomain", "template_name", "status", "trigger_reason",
-                          "creator_type", "actor", "queued_at", "started_at", "ended_at",
-                          "summary", "public_id")
+    column_list = (
+        "tenant_name",
+        "template_name",
+        "status",
+        "trigger_reason",
+        "actor",
+        "queued_at",
+        "took",
+        "summary",
+    )
+    column_export_list = (
+        "tenant_name",
+        "subdomain",
+        "template_name",
+        "status",
+        "trigger_reason",
+        "creator_type",
+        "actor",
+        "queued_at",
+        "started_at",
+        "ended_at",
+        "summary",
+        "public_id",
+    )
     column_labels: ClassVar[dict[str, str]] = {
         "tenant_name": "Tenant",
         "template_name": "Product",
@@ -43,8 +61,14 @@ class DeploymentView(ScopedSecureModelView):
         "queued_at": "Asked",
         "took": "Took",
     }
-    column_sortable_list = ("tenant_name", "template_name", "status", "trigger_reason", "actor",
-                            "queued_at")
+    column_sortable_list = (
+        "tenant_name",
+        "template_name",
+        "status",
+        "trigger_reason",
+        "actor",
+        "queued_at",
+    )
     column_default_sort = ("id", True)
     column_searchable_list = ("tenant_name", "subdomain", "actor", "summary")
     column_filters = (
@@ -83,7 +107,7 @@ class DeploymentView(ScopedSecureModelView):
     @expose("/<uuid:public_id>")
     def page(self, public_id: UUID) -> Any:
         """The whole page; it keeps itself fresh by asking for `live`."""
-        return self.render("deployment.html", line=timeline(db.session, self.find(public_id)))
+        return self.render("deployment.html", line=timeline(reading(), self.find(public_id)))
 
     @expose("/<uuid:public_id>/live")
     def live(self, public_id: UUID) -> Any:
@@ -93,17 +117,17 @@ class DeploymentView(ScopedSecureModelView):
         Answers 304 where nothing changed since the ETag that was sent, after two small queries.
         """
         deployment = self.find(public_id)
-        tag = live.tag_of(db.session, deployment)
+        tag = live.tag_of(reading(), deployment)
         if tag in request.if_none_match:
             return live.unchanged(tag)
-        body = self.render("parts/live.html", line=timeline(db.session, deployment))
+        body = self.render("parts/live.html", line=timeline(reading(), deployment))
         return live.fresh(body, tag)
 
     @expose("/<uuid:public_id>/steps/<uuid:step_id>")
     def step(self, public_id: UUID, step_id: UUID) -> Any:
         """Everything there is to one step: a page, or the part that opens below its row."""
         deployment = self.find(public_id)
-        found = one_step(db.session, deployment, step_id)
+        found = one_step(reading(), deployment, step_id)
         part = "X-Live" in request.headers
         return self.render("parts/step.html" if part else "step.html", line=found, part=part)
 
@@ -111,7 +135,7 @@ class DeploymentView(ScopedSecureModelView):
     def log(self, public_id: UUID) -> Response:
         """The log as plain text, redacted as it was written."""
         deployment = self.find(public_id)
-        answer = make_response("\n".join(log_of(db.session, deployment)) + "\n")
+        answer = make_response("\n".join(log_of(reading(), deployment)) + "\n")
         answer.headers["Content-Type"] = "text/plain; charset=utf-8"
         name = f"{deployment.subdomain}-{deployment.public_id}.log"
         answer.headers["Content-Disposition"] = f'inline; filename="{name}"'

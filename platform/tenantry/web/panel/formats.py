@@ -18,9 +18,9 @@ Format = Callable[[Any, Any, Any, str], Any]
 
 def icon(name: str, more: str = "") -> Markup:
     """One symbol of the sprite; hidden from screen readers, which get the word beside it."""
-    return Markup(
-        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>'
-    ).format(more, asset("icons.svg"), name)
+    return Markup('<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
+        more, asset("icons.svg"), name
+    )
 
 
 def badge(status: str, thing: str = "") -> Markup:
@@ -139,7 +139,7 @@ FOR_EXPORTS: Mapping[Any, Any] = {
 }
 
 
-class FlagFilter(FilterEqual):
+class FlagFilter(FilterEqual):  # type: ignore[misc]
     """Yes or no, for a column that holds exactly that."""
 
     def apply(self, query: Any, value: str, alias: Any = None) -> Any:

@@ -49,9 +49,9 @@ class ChangeView(PlainRows):
     column_filters = (one_of(StatusChange.thing, "Thing", THINGS),)
     column_formatters: ClassVar[dict[str, Any]] = {
         "thing": formats.words,
-        "old": lambda _v, _c, row, _n: formats.DASH
-        if row.old == "∅"
-        else formats.badge(row.old, row.thing),
+        "old": lambda _v, _c, row, _n: (
+            formats.DASH if row.old == "∅" else formats.badge(row.old, row.thing)
+        ),
         "new": lambda _v, _c, row, _n: formats.badge(row.new, row.thing),
         "reason": formats.clipped,
     }
@@ -71,9 +71,9 @@ class HealthView(PlainRows):
     column_filters = (yes_no(HealthCheck.ok, "Healthy"),)
     column_formatters: ClassVar[dict[str, Any]] = {
         "ok": lambda _v, _c, row, _n: formats.badge("ok" if row.ok else "unhealthy"),
-        "latency_ms": lambda _v, _c, row, _n: None
-        if row.latency_ms is None
-        else Markup("{} ms").format(row.latency_ms),
+        "latency_ms": lambda _v, _c, row, _n: (
+            None if row.latency_ms is None else Markup("{} ms").format(row.latency_ms)
+        ),
         "problem": formats.clipped,
     }
     narrow = ("at", "tenant_name", "ok")

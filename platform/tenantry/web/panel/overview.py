@@ -6,14 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from flask import url_for
-from flask_admin import BaseView, expose
+from flask_admin import BaseView
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from tenantry.clock import utcnow
 from tenantry.models import Deployment, JobRecord, TargetRow, Tenant
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, OPEN_JOB
-from tenantry.web.database import db
+from tenantry.web.database import reading
+from tenantry.web.panel.routes import expose
 from tenantry.web.panel.targets import state_of
 
 RECENT = 10
@@ -30,7 +31,7 @@ class Trouble:
     icon: str = "triangle-alert"
 
 
-class OverviewView(BaseView):
+class OverviewView(BaseView):  # type: ignore[misc]
     """Mounted at `/`."""
 
     icon = "layout-dashboard"
@@ -38,7 +39,7 @@ class OverviewView(BaseView):
     @expose("/")
     def index(self) -> Any:
         """Eight small queries, whatever the size of the fleet."""
-        session = db.session
+        session = reading()
         return self.render(
             "overview.html",
             tenants=_counts(session, Tenant, Tenant.deleted_at.is_(None)),
@@ -87,9 +88,7 @@ def _troubles(session: Session) -> list[Trouble]:
     ]
     tenants = session.scalars(
         select(Tenant)
-        .where(
-            Tenant.deleted_at.is_(None), or_(Tenant.status == "failed", Tenant.attention != "")
-        )
+        .where(Tenant.deleted_at.is_(None), or_(Tenant.status == "failed", Tenant.attention != ""))
         .order_by(Tenant.updated_at.desc())
         .limit(MOST_TROUBLES)
     )

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import flash, redirect, request, url_for
-from flask_admin import expose
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -13,13 +12,15 @@ from tenantry.errors import Conflict, Invalid, NotFound
 from tenantry.models import IntegrationSecret, ProjectTemplate, ServiceTemplate, Tenant
 from tenantry.operations import targets, templates
 from tenantry.operations.actors import Actor
+from tenantry.operations.checks import checked
 from tenantry.planning.blueprint import SERVICE_TYPES
 from tenantry.web import documents
-from tenantry.web.database import db
+from tenantry.web.database import db, reading
 from tenantry.web.door import desk
 from tenantry.web.forms import ProductForm, saved
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
+from tenantry.web.panel.routes import expose
 from tenantry.web.people import need
 from tenantry.web.words import masked
 
@@ -53,12 +54,37 @@ class ProductView(ScopedSecureModelView):
     list_template = "products.html"
     details_template = "product.html"
     column_list = ("name", "slug", "base_domain", "db_type", "tenants", "active", "updated_at")
-    column_details_list = ("name", "slug", "description", "base_domain", "db_required", "db_type",
-                           "db_image", "https", "certificate", "target_name", "server_id",
-                           "notify_emails", "default_env", "active", "public_id", "created_at",
-                           "updated_at")
-    column_export_list = ("name", "slug", "base_domain", "db_required", "db_type", "db_image",
-                          "target_name", "active", "tenants", "public_id")
+    column_details_list = (
+        "name",
+        "slug",
+        "description",
+        "base_domain",
+        "db_required",
+        "db_type",
+        "db_image",
+        "https",
+        "certificate",
+        "target_name",
+        "server_id",
+        "notify_emails",
+        "default_env",
+        "active",
+        "public_id",
+        "created_at",
+        "updated_at",
+    )
+    column_export_list = (
+        "name",
+        "slug",
+        "base_domain",
+        "db_required",
+        "db_type",
+        "db_image",
+        "target_name",
+        "active",
+        "tenants",
+        "public_id",
+    )
     column_labels: ClassVar[dict[str, str]] = {
         "base_domain": "Base domain",
         "db_type": "Database",
@@ -116,7 +142,7 @@ class ProductView(ScopedSecureModelView):
         template = self.get_one(public_id)
         if template is None:
             raise NotFound("There is no such product")
-        slug, text = template.slug, _text_of(db.session, template)
+        slug, text = template.slug, _text_of(reading(), template)
         form = ProductForm()
         if not form.is_submitted():
             form.document.data = text
@@ -160,7 +186,7 @@ def _save(
 
 def _refuse_double(session: Session, document: dict[str, Any]) -> None:
     """A new product must not silently become a change of another."""
-    slug = templates.checked(document)["slug"]
+    slug = checked(document)["slug"]
     if session.scalar(select(ProjectTemplate.id).where(ProjectTemplate.slug == slug)) is not None:
         raise Invalid("slug", "belongs to another product; edit that one, or choose a slug", slug)
 
@@ -184,16 +210,45 @@ class ServiceTemplateView(ScopedSecureModelView):
     icon = "blocks"
     about = "What each product consists of. Change them in the product's own editor."
     column_list = ("name", "project", "service_type", "order", "source", "port", "active")
-    column_details_list = (*column_list, "repo_url", "repo_branch", "image", "build_config",
-                           "default_env", "health_path", "expected_status", "health_retries",
-                           "expose_domain", "internal_provision_endpoint", "public_id",
-                           "created_at", "updated_at")
-    column_export_list = ("name", "project", "service_type", "order", "repo_url", "repo_branch",
-                          "image", "port", "health_path", "expose_domain", "active")
+    column_details_list = (
+        *column_list,
+        "repo_url",
+        "repo_branch",
+        "image",
+        "build_config",
+        "default_env",
+        "health_path",
+        "expected_status",
+        "health_retries",
+        "expose_domain",
+        "internal_provision_endpoint",
+        "public_id",
+        "created_at",
+        "updated_at",
+    )
+    column_export_list = (
+        "name",
+        "project",
+        "service_type",
+        "order",
+        "repo_url",
+        "repo_branch",
+        "image",
+        "port",
+        "health_path",
+        "expose_domain",
+        "active",
+    )
     column_labels: ClassVar[dict[str, str]] = {"project": "Product", "service_type": "Type"}
     column_select_related_list = ("project",)
-    column_sortable_list = ("name", "service_type", "order", "port", "active",
-                            ("project", "project.name"))
+    column_sortable_list = (
+        "name",
+        "service_type",
+        "order",
+        "port",
+        "active",
+        ("project", "project.name"),
+    )
     column_default_sort = ("project_id", False)
     column_searchable_list = ("name", "repo_url", "image")
     column_filters = (one_of(ServiceTemplate.service_type, "Type", SERVICE_TYPES),)
@@ -243,5 +298,8 @@ class ReleaseView(ScopedSecureModelView):
 
 def _without_secrets(snapshot: dict[str, Any]) -> dict[str, Any]:
     services = [{**s, "env": masked(s.get("env", {}))} for s in snapshot.get("services", ())]
-    return {**snapshot, "default_env": masked(snapshot.get("default_env", {})),
-            "services": services}
+    return {
+        **snapshot,
+        "default_env": masked(snapshot.get("default_env", {})),
+        "services": services,
+    }

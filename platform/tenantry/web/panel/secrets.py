@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import flash, redirect
-from flask_admin import expose
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
@@ -25,6 +24,7 @@ from tenantry.web.door import desk
 from tenantry.web.forms import NewSecretForm, SecretForm, saved
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
+from tenantry.web.panel.routes import expose
 
 SCOPES = ("project_id", "service_template_id", "tenant_service_id")
 
@@ -39,8 +39,15 @@ class SecretView(ScopedSecureModelView):
     about = "Sealed values. They can be set, never shown."
     list_template = "secrets.html"
     details_template = "secret.html"
-    column_list = ("name", "owner", "secret_type", "key_id", "set_by", "created_at",
-                   "last_rotated_at")
+    column_list = (
+        "name",
+        "owner",
+        "secret_type",
+        "key_id",
+        "set_by",
+        "created_at",
+        "last_rotated_at",
+    )
     column_details_list = (*column_list, "public_id")
     column_export_list = ("name",)
     column_labels: ClassVar[dict[str, str]] = {
@@ -161,7 +168,5 @@ def _create(session: Session, who: Actor, form: NewSecretForm) -> str:
 def _rotate(session: Session, who: Actor, row_id: int, value: str) -> str:
     row = session.get_one(IntegrationSecret, row_id)
     scope = {column: found for column in SCOPES if (found := getattr(row, column))}
-    secrets.put(
-        session, who, desk().secrets, row.name, value, secret_type=row.secret_type, **scope
-    )
+    secrets.put(session, who, desk().secrets, row.name, value, secret_type=row.secret_type, **scope)
     return row.name

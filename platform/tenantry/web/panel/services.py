@@ -17,17 +17,57 @@ class ServiceView(ScopedSecureModelView):
 
     icon = "blocks"
     about = "Every service of every tenant, with its ids on the target."
-    column_list = ("tenant", "name", "service_type", "health_status", "domain", "deployed",
-                   "last_deployed_at")
-    column_details_list = (*column_list, "image", "repo_url", "repo_branch", "commit_hash",
-                           "app_id", "app_name", "db_id", "db_name", "db_user", "domain_id",
-                           "created", "git_attached", "build_configured", "env_configured",
-                           "deploy_triggered", "last_build_id", "health_tries", "detail",
-                           "external_ref", "public_id", "created_at", "updated_at")
-    column_export_list = ("tenant", "name", "service_type", "health_status", "domain", "deployed",
-                          "last_deployed_at", "app_id", "db_id")
-    column_labels = LABELS | {"service_type": "Type", "health_status": "Health",
-                              "last_deployed_at": "Last deployed", "domain": "Hostname"}
+    column_list = (
+        "tenant",
+        "name",
+        "service_type",
+        "health_status",
+        "domain",
+        "deployed",
+        "last_deployed_at",
+    )
+    column_details_list = (
+        *column_list,
+        "image",
+        "repo_url",
+        "repo_branch",
+        "commit_hash",
+        "app_id",
+        "app_name",
+        "db_id",
+        "db_name",
+        "db_user",
+        "domain_id",
+        "created",
+        "git_attached",
+        "build_configured",
+        "env_configured",
+        "deploy_triggered",
+        "last_build_id",
+        "health_tries",
+        "detail",
+        "external_ref",
+        "public_id",
+        "created_at",
+        "updated_at",
+    )
+    column_export_list = (
+        "tenant",
+        "name",
+        "service_type",
+        "health_status",
+        "domain",
+        "deployed",
+        "last_deployed_at",
+        "app_id",
+        "db_id",
+    )
+    column_labels = LABELS | {
+        "service_type": "Type",
+        "health_status": "Health",
+        "last_deployed_at": "Last deployed",
+        "domain": "Hostname",
+    }
     column_select_related_list = ("tenant",)
     column_sortable_list = ("name", "service_type", "health_status", "last_deployed_at", "domain")
     column_default_sort = ("id", True)

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import flash, redirect, request
-from flask_admin import expose
 from sqlalchemy.orm import Session
 
 from tenantry.errors import Conflict, Invalid
@@ -18,6 +17,7 @@ from tenantry.web.door import desk
 from tenantry.web.forms import StaffForm, saved, ticked
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
+from tenantry.web.panel.routes import expose
 from tenantry.web.people import ROLES, member
 from tenantry.web.security import actor
 
@@ -33,9 +33,19 @@ class StaffView(ScopedSecureModelView):
     list_template = "staff.html"
     details_template = "staff_member.html"
     column_list = ("email", "held", "active", "login_count", "current_login_at", "created_at")
-    column_details_list = ("email", "held", "active", "login_count", "current_login_at",
-                           "current_login_ip", "last_login_at", "last_login_ip", "public_id",
-                           "created_at", "updated_at")
+    column_details_list = (
+        "email",
+        "held",
+        "active",
+        "login_count",
+        "current_login_at",
+        "current_login_ip",
+        "last_login_at",
+        "last_login_ip",
+        "public_id",
+        "created_at",
+        "updated_at",
+    )
     column_export_list = ("email",)
     column_labels: ClassVar[dict[str, str]] = {
         "email": "E-mail",
@@ -152,8 +162,15 @@ class AuditView(ScopedSecureModelView):
     about = "What people did, or were refused. Nothing here is ever changed."
     empty = "Nobody has done anything yet."
     column_list = ("at", "actor", "action", "object_type", "object_name", "outcome", "reason")
-    column_details_list = (*column_list, "object_id", "before", "after", "address", "request_id",
-                           "public_id")
+    column_details_list = (
+        *column_list,
+        "object_id",
+        "before",
+        "after",
+        "address",
+        "request_id",
+        "public_id",
+    )
     column_export_list = (*column_list, "object_id", "address", "request_id")
     column_labels: ClassVar[dict[str, str]] = {
         "at": "When",

@@ -1,6 +1,6 @@
 """Steps, their attempts, the jobs that wait, and what has failed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from flask import url_for
@@ -66,8 +66,15 @@ class JobView(ScopedSecureModelView):
     icon = "calendar-clock"
     about = "What waits for its time: the next look of a step, a retry, a mail."
     empty = "No job is waiting, and none has run yet."
-    column_list = ("tenant_name", "step_title", "job_type", "status", "attempt", "next_run_at",
-                   "created_at")
+    column_list = (
+        "tenant_name",
+        "step_title",
+        "job_type",
+        "status",
+        "attempt",
+        "next_run_at",
+        "created_at",
+    )
     column_details_list = (*column_list, "job_id", "public_id", "updated_at", "result_meta")
     column_export_list = (*column_list, "job_id")
     column_labels = LABELS | {"created_at": "Made"}
@@ -96,19 +103,52 @@ class StepView(ScopedSecureModelView):
 
     icon = "list-checks"
     about = "Every step of every deployment."
-    column_list = ("tenant_name", "step_title", "service_name", "status", "attempts", "started_at",
-                   "ended_at", "message")
-    column_details_list = (*column_list, "step_key", "order", "gates", "epoch", "due_at", "polls",
-                           "lost", "fence", "owner", "lease_until", "intent_at", "intent",
-                           "public_id", "details")
-    column_export_list = ("tenant_name", "step_key", "service_name", "status", "attempts",
-                          "started_at", "ended_at", "message", "public_id")
+    column_list: ClassVar[Sequence[str]] = (
+        "tenant_name",
+        "step_title",
+        "service_name",
+        "status",
+        "attempts",
+        "started_at",
+        "ended_at",
+        "message",
+    )
+    column_details_list = (
+        *column_list,
+        "step_key",
+        "order",
+        "gates",
+        "epoch",
+        "due_at",
+        "polls",
+        "lost",
+        "fence",
+        "owner",
+        "lease_until",
+        "intent_at",
+        "intent",
+        "public_id",
+        "details",
+    )
+    column_export_list = (
+        "tenant_name",
+        "step_key",
+        "service_name",
+        "status",
+        "attempts",
+        "started_at",
+        "ended_at",
+        "message",
+        "public_id",
+    )
     column_labels = LABELS | {"started_at": "Started", "ended_at": "Ended", "details": "Meta"}
     column_select_related_list = ("deployment",)
     column_sortable_list = ("status", "attempts", "started_at", "ended_at", "service_name")
     column_default_sort = ("id", True)
     column_searchable_list = ("step_key", "message", "service_name")
-    column_filters = (one_of(DeploymentStep.status, "Status", list(StepStatus)),)
+    column_filters: ClassVar[Sequence[Any]] = (
+        one_of(DeploymentStep.status, "Status", list(StepStatus)),
+    )
     column_formatters: ClassVar[dict[str, Any]] = {
         "status": formats.state(),
         "tenant_name": to_deployment,
@@ -120,7 +160,7 @@ class StepView(ScopedSecureModelView):
         "status": formats.state(),
         "tenant_name": to_deployment,
     }
-    narrow = ("tenant_name", "step_title", "status")
+    narrow: ClassVar[Sequence[str]] = ("tenant_name", "step_title", "status")
 
     def around(self, rows: list[Any]) -> None:
         """Its deployment is joined already."""
@@ -143,8 +183,10 @@ class FailureView(StepView):
 
     def scope(self, query: Any) -> Any:
         """A failed try that another row follows is no failure yet."""
-        return super().scope(query).filter(
-            DeploymentStep.status == "failed", DeploymentStep.retried_by_id.is_(None)
+        return (
+            super()
+            .scope(query)
+            .filter(DeploymentStep.status == "failed", DeploymentStep.retried_by_id.is_(None))
         )
 
     def row_url(self, row: Any) -> str:
@@ -157,8 +199,15 @@ class AttemptView(ScopedSecureModelView):
 
     icon = "history"
     about = "Each try of a step that was no mere look."
-    column_list = ("tenant_name", "step_title", "number", "outcome", "started_at", "ended_at",
-                   "message")
+    column_list = (
+        "tenant_name",
+        "step_title",
+        "number",
+        "outcome",
+        "started_at",
+        "ended_at",
+        "message",
+    )
     column_details_list = (*column_list, "epoch", "fence", "owner", "public_id", "details")
     column_export_list = (*column_list, "owner")
     column_labels = LABELS | {"number": "Try", "details": "Meta"}

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import flash, redirect
-from flask_admin import expose
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -18,6 +17,7 @@ from tenantry.web.door import desk
 from tenantry.web.forms import ticked
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, yes_no
+from tenantry.web.panel.routes import expose
 from tenantry.web.people import need
 from tenantry.web.security import actor
 
@@ -36,11 +36,32 @@ class TargetView(ScopedSecureModelView):
     about = "The Dokploy servers of the configuration. Their addresses and keys stay there."
     empty = "No target is configured. Set TARGETS and start again."
     list_template = "targets.html"
-    column_list = ("name", "state", "in_flight", "in_line", "version", "breaker_reason",
-                   "last_seen_at")
-    column_details_list = ("name", "state", "in_flight", "in_line", "max_in_flight", "draining",
-                           "breaker_until", "breaker_reason", "breaker_count", "version",
-                           "servers", "last_seen_at", "public_id", "created_at", "updated_at")
+    column_list = (
+        "name",
+        "state",
+        "in_flight",
+        "in_line",
+        "version",
+        "breaker_reason",
+        "last_seen_at",
+    )
+    column_details_list = (
+        "name",
+        "state",
+        "in_flight",
+        "in_line",
+        "max_in_flight",
+        "draining",
+        "breaker_until",
+        "breaker_reason",
+        "breaker_count",
+        "version",
+        "servers",
+        "last_seen_at",
+        "public_id",
+        "created_at",
+        "updated_at",
+    )
     column_export_list = ("name", "state", "in_flight", "in_line", "max_in_flight", "version")
     column_labels: ClassVar[dict[str, str]] = {
         "breaker_reason": "Why it rests",

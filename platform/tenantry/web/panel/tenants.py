@@ -4,8 +4,6 @@ from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from flask import flash, g, has_request_context, redirect, request, url_for
-from flask_admin import expose
-from flask_admin.actions import action
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.contrib.sqla.filters import FilterEqual
 from sqlalchemy import select
@@ -22,19 +20,20 @@ from tenantry.models import (
 from tenantry.operations import targets, templates, tenants
 from tenantry.operations.actors import Actor
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, TenantStatus
-from tenantry.web.database import db
+from tenantry.web.database import db, reading
 from tenantry.web.deeds import MOST_AT_ONCE
 from tenantry.web.door import desk
 from tenantry.web.forms import TenantForm, emails_of, env_of, saved
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
+from tenantry.web.panel.routes import action, expose
 from tenantry.web.people import may, need
 from tenantry.web.words import masked
 
 LATEST = 20
 
 
-class ProductFilter(FilterEqual):
+class ProductFilter(FilterEqual):  # type: ignore[misc]
     """Products by name; asked of the database once in a request."""
 
     def get_options(self, _view: Any) -> list[tuple[str, str]] | None:
@@ -194,7 +193,7 @@ def active_of(tenant_ids: list[int]) -> dict[int, Deployment]:
 
 
 def _facts(tenant: Tenant) -> dict[str, Any]:
-    session = db.session
+    session = reading()
     services = session.scalars(
         select(TenantService).where(TenantService.tenant_id == tenant.id).order_by(TenantService.id)
     ).all()
@@ -219,4 +218,3 @@ def _facts(tenant: Tenant) -> dict[str, Any]:
         "scheme": "https" if tenant.project.https else "http",
         "key": uuid4().hex,
     }
-

@@ -1,0 +1,77 @@
+"""What a target holds under our markers, compared with the rows."""
+
+from dataclasses import replace
+
+import pytest
+
+from tenantry.engine.reconcile import Reconciler
+from tests.stage import Stage
+
+
+@pytest.fixture
+def reconciler(stage: Stage) -> Reconciler:
+    stage.ready().deploy()
+    stage.finish()
+    return Reconciler(stage.engine, stage.ports, stage.settings.times)
+
+
+def double(stage: Stage, name: str, *, created_at: str, built: bool = False) -> str:
+    """A second application with our marker, as a frozen sender leaves it behind."""
+    first = stage.twins.target.app(name)
+    made = stage.twins.target.create_application(
+        first.environment_id, name, "dms-acme-backend", first.seen.description, None
+    )
+    row = stage.twins.target.row(made.id)
+    row.seen = replace(row.seen, created_at=created_at)
+    if built:
+        stage.twins.target.trigger_build(made.id, "by hand", "")
+        stage.twins.target.start_builds()
+    return made.id
+
+
+def test_nothing_is_found_where_all_is_well(stage: Stage, reconciler: Reconciler) -> None:
+    assert reconciler.recent(3600) == 0
+    assert stage.tenant_row().attention == ""
+
+
+def test_an_old_double_that_was_never_built_is_removed(
+    stage: Stage, reconciler: Reconciler
+) -> None:
+    made = double(stage, "backend", created_at="2026-01-01T00:00:00.000Z")
+    found = reconciler.tenant(stage.tenant_row().id)
+    assert [(f.kind, f.id, f.removed) for f in found] == [("doubled", made, True)]
+    assert [s.name for s in stage.twins.target.services()] == ["backend", "frontend"]
+
+
+def test_a_double_that_was_built_is_reported_and_left_alone(
+    stage: Stage, reconciler: Reconciler
+) -> None:
+    double(stage, "backend", created_at="2026-01-01T00:00:00.000Z", built=True)
+    found = reconciler.tenant(stage.tenant_row().id)
+    assert [(f.kind, f.removed) for f in found] == [("doubled", False)]
+    assert "stands twice" in stage.tenant_row().attention
+
+
+def test_a_young_double_is_left_alone(stage: Stage, reconciler: Reconciler) -> None:
+    double(stage, "backend", created_at="2999-01-01T00:00:00.000Z")
+    found = reconciler.tenant(stage.tenant_row().id)
+    assert [(f.kind, f.removed) for f in found] == [("doubled", False)]
+
+
+def test_what_people_made_is_no_business_of_ours(stage: Stage, reconciler: Reconciler) -> None:
+    environment = stage.twins.target.app("backend").environment_id
+    stage.twins.target.create_application(environment, "by hand", "x", "a note", None)
+    assert reconciler.tenant(stage.tenant_row().id) == []
+
+
+def test_what_is_gone_is_reported(stage: Stage, reconciler: Reconciler) -> None:
+    gone = stage.service_row("frontend").app_id
+    stage.twins.target.delete_application(gone)
+    found = reconciler.tenant(stage.tenant_row().id)
+    assert [(f.kind, f.id) for f in found] == [("dangling", gone)]
+
+
+def test_nothing_is_compared_during_a_deployment(stage: Stage, reconciler: Reconciler) -> None:
+    double(stage, "backend", created_at="2026-01-01T00:00:00.000Z")
+    stage.deploy()
+    assert reconciler.tenant(stage.tenant_row().id) == []
