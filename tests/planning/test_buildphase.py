@@ -1,13 +1,14 @@
 """Logs as a real server wrote them, shortened, and cut off at each line."""
 
 import pytest
+
 from tenantry.planning.buildphase import PHASES, phase_of
 
 CLONE = """Initializing deployment
 Cloning Repo Custom http://127.0.0.1:18080/ok.git to /etc/dokploy/applications/web/code: ✅
 Cloning into '/etc/dokploy/applications/web/code'...
-remote: Enumerating objects: 4, done.        
-remote: Counting objects:  25% (1/4)        \rremote: Counting objects: 100% (4/4), done.        
+remote: Enumerating objects: 4, done.\x20
+remote: Counting objects:  25% (1/4)        \rremote: Counting objects: 100% (4/4), done.\x20
 Receiving objects:  25% (1/4)\rReceiving objects:  75% (3/4)\r"""
 RECEIVED = "Receiving objects: 100% (4/4)\rReceiving objects: 100% (4/4), done.\n"
 CONTEXT = """Building acme-web-4kdbwc

@@ -126,13 +126,13 @@ TENANT_MOVES: Moves = {
     ("running", "suspended"): "suspended",
     ("completed", "suspended"): "suspended",
     ("suspended", "running"): "resumed from suspension",
-    ("pending", "archived"): "left",
-    ("provisioning", "archived"): "left",
-    ("waiting_for_internal_provision", "archived"): "left",
-    ("running", "archived"): "left",
-    ("failed", "archived"): "left",
-    ("completed", "archived"): "left",
-    ("suspended", "archived"): "left",
+    ("pending", "archived"): "the client has left",
+    ("provisioning", "archived"): "the client has left",
+    ("waiting_for_internal_provision", "archived"): "the client has left",
+    ("running", "archived"): "the client has left",
+    ("failed", "archived"): "the client has left",
+    ("completed", "archived"): "the client has left",
+    ("suspended", "archived"): "the client has left",
 }
 
 MOVES: dict[str, Moves] = {

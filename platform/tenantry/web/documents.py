@@ -78,7 +78,7 @@ def write(template: ProjectTemplate, secrets: Mapping[int, str]) -> str:
         for item in frozen["services"]
         if item["service_type"] != "db"
     ]
-    document = _short(frozen, TemplateShape(), keep=("name", "slug", "base_domain"))
+    document = _short(frozen, TemplateShape(), keep=("name", "slug", "base_domain", "db_type"))
     document["services"] = [
         _short(item, ServiceShape(), keep=("name", "service_type")) for item in services
     ]

@@ -20,7 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from tenantry.web.database import MIGRATIONS
+from tenantry.web.database import MIGRATIONS, let_go
 from tenantry.web.door import desk
 from tenantry.web.metrics import Fleet
 from tenantry.web.people import may, member
@@ -40,6 +40,7 @@ def livez() -> Response:
 @health.get("/readyz")
 def readyz() -> tuple[Response, int]:
     """Every check with its result. 503 only where the database is not usable."""
+    let_go()
     checks = [_check("database", _database), _check("migrations", _migrations)]
     usable = all(check["ok"] for check in checks)
     checks += _broker_and_watchdog()
@@ -56,6 +57,7 @@ def metrics() -> Response:
             abort(401)
         if not may("admin"):
             abort(403, "Metrics are for this machine and for admins.")
+    let_go()
     registry = CollectorRegistry()
     registry.register(Fleet(desk().engine))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -44,6 +44,11 @@ class Row:
         return self.shown.status
 
     @property
+    def made(self) -> int:
+        """Tries that were no mere looks, retries included."""
+        return len(self.retries) + 1 if self.retries else self.shown.attempts - self.shown.polls
+
+    @property
     def next_try(self) -> str:
         """`3 of 8` while it waits for another try; empty for a mere look."""
         return f"{self.tries} of {self.most_tries}" if self.tries else ""

@@ -67,7 +67,7 @@ def look(status: str, thing: str = "") -> Look:
 
 def sentence(text: str) -> str:
     """`manual_fix` → `Manual fix`."""
-    words = text.replace("_", " ").strip()
+    words = "database" if text == "db" else text.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
 
 

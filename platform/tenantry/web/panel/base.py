@@ -134,9 +134,8 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
         except ValueError:
             return None
         query = self.get_query().filter(self.model.public_id == key)
-        for name in self.column_select_related_list or ():
-            query = query.options(db.joinedload(getattr(self.model, name)))
-        return query.one_or_none()
+        joined = [db.joinedload(related) for related in self.column_select_related_list or ()]
+        return query.options(*joined).one_or_none()
 
     def get_pk_value(self, model: Any) -> str:
         """What stands in addresses; the integer key of the few tables without a public id."""

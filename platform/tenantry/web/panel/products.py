@@ -240,7 +240,7 @@ class ServiceTemplateView(ScopedSecureModelView):
         "active",
     )
     column_labels: ClassVar[dict[str, str]] = {"project": "Product", "service_type": "Type"}
-    column_select_related_list = ("project",)
+    column_select_related_list = (ServiceTemplate.project,)
     column_sortable_list = (
         "name",
         "service_type",

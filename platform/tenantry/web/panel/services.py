@@ -68,7 +68,7 @@ class ServiceView(ScopedSecureModelView):
         "last_deployed_at": "Last deployed",
         "domain": "Hostname",
     }
-    column_select_related_list = ("tenant",)
+    column_select_related_list = (TenantService.tenant,)
     column_sortable_list = ("name", "service_type", "health_status", "last_deployed_at", "domain")
     column_default_sort = ("id", True)
     column_searchable_list = ("name", "domain", "app_name", "app_id")

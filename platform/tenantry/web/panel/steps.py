@@ -142,7 +142,7 @@ class StepView(ScopedSecureModelView):
         "public_id",
     )
     column_labels = LABELS | {"started_at": "Started", "ended_at": "Ended", "details": "Meta"}
-    column_select_related_list = ("deployment",)
+    column_select_related_list = (DeploymentStep.deployment,)
     column_sortable_list = ("status", "attempts", "started_at", "ended_at", "service_name")
     column_default_sort = ("id", True)
     column_searchable_list = ("step_key", "message", "service_name")

@@ -78,7 +78,7 @@ class TenantView(ScopedSecureModelView):
         "completed_at",
         "public_id",
     )
-    column_select_related_list = ("project",)
+    column_select_related_list = (Tenant.project,)
     column_sortable_list = (
         "name",
         "subdomain",

@@ -13,9 +13,10 @@
   function relative(then) {
     const s = (then - Date.now()) / 1000, far = Math.abs(s);
     if (far < 45) return s > 0 ? "in a moment" : "just now";
-    if (far < 3600) return near.format(Math.round(s / 60), "minute");
-    if (far < 86400) return near.format(Math.round(s / 3600), "hour");
-    if (far < 86400 * 14) return near.format(Math.round(s / 86400), "day");
+    const said = (n, unit) => near.format(Math.round(n), unit).replace(".", "");
+    if (far < 3600) return said(s / 60, "minute");
+    if (far < 86400) return said(s / 3600, "hour");
+    if (far < 86400 * 14) return said(s / 86400, "day");
     return day.format(then);
   }
 
