@@ -2,27 +2,13 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from tenantry.demo.valkey import Valkey
 from tests.installation import Installation
 
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture
-def place(tmp_path: Path, postgres_url: str, valkey: Valkey) -> Iterator[Installation]:
-    """Workers, watchdog and panel around a stand-in Dokploy; builds take a second or so."""
-    Redis.from_url(valkey.admin_url()).flushall()
-    with Installation(tmp_path, postgres_url, valkey.url(), speed=0.15) as installation:
-        installation.product()
-        installation.tenant("acme")
-        installation.start("steps", "slow", "suspect", "watchdog")
-        yield installation
 
 
 def finishes_with_one_of_each(place: Installation) -> None:

@@ -44,7 +44,7 @@ def _by_status(
     words = "Steps of active deployments" if name == "steps" else "Deployments"
     gauge = GaugeMetricFamily(f"tenantry_{name}", f"{words} by status", labels=["status"])
     counted = select(table.status, func.count()).where(*where).group_by(table.status)
-    numbers: dict[str, int] = dict(conn.execute(counted).tuples().all())
+    numbers: dict[str, int] = dict(conn.execute(counted).all())
     for status in known:
         gauge.add_metric([str(status)], numbers.get(status, 0))
     return gauge
@@ -89,7 +89,7 @@ def _jobs(conn: Connection) -> GaugeMetricFamily:
         .where(JobRecord.status.in_(OPEN_JOB))
         .group_by(JobRecord.job_type)
     )
-    numbers: dict[str, int] = dict(conn.execute(counted).tuples().all())
+    numbers: dict[str, int] = dict(conn.execute(counted).all())
     for kind in ("health", "email", "retry"):
         gauge.add_metric([kind], numbers.get(kind, 0))
     return gauge

@@ -57,7 +57,7 @@ class OverviewView(BaseView):  # type: ignore[misc]
 
 def _counts(session: Session, table: Any, *where: Any) -> dict[str, int]:
     counted = select(table.status, func.count()).where(*where).group_by(table.status)
-    return dict(session.execute(counted).tuples().all())
+    return dict(session.execute(counted).all())
 
 
 def _deployments(session: Session, where: Any, most: int) -> Sequence[Deployment]:

@@ -116,9 +116,7 @@ class ProductView(ScopedSecureModelView):
                 select(Tenant.project_id, func.count())
                 .where(Tenant.project_id.in_([r.id for r in rows]), Tenant.deleted_at.is_(None))
                 .group_by(Tenant.project_id)
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         for row in rows:
             row.tenants = counted.get(row.id, 0)
@@ -288,9 +286,7 @@ class ReleaseView(ScopedSecureModelView):
                 select(ProjectTemplate.id, ProjectTemplate.name).where(
                     ProjectTemplate.id.in_({row.project_id for row in rows})
                 )
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         for row in rows:
             row.product = names.get(row.project_id, "")

@@ -81,9 +81,7 @@ class SecretView(ScopedSecureModelView):
         makers = dict(
             db.session.execute(
                 select(User.id, User.email).where(User.id.in_({r.created_by_id for r in rows}))
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         for row in rows:
             scope = next((c for c in SCOPES if getattr(row, c)), SCOPES[0])

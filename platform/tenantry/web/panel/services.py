@@ -112,9 +112,7 @@ class DomainView(ScopedSecureModelView):
         found = dict(
             db.session.execute(
                 select(Tenant.id, Tenant.name).where(Tenant.id.in_({row.tenant_id for row in rows}))
-            )
-            .tuples()
-            .all()
+            ).all()
         )
         for row in rows:
             row.tenant_name = found.get(row.tenant_id, "")

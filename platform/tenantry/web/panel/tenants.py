@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from flask import flash, g, has_request_context, redirect, request, url_for
-from flask_admin.contrib.sqla import ModelView
 from flask_admin.contrib.sqla.filters import FilterEqual
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -103,7 +102,6 @@ class TenantView(ScopedSecureModelView):
     }
     narrow = ("name", "status")
 
-    action_view = ModelView.action_view
 
     def row_url(self, row: Any) -> str:
         """The tenant's own page."""
@@ -136,6 +134,12 @@ class TenantView(ScopedSecureModelView):
             return redirect(url_for(".page", public_id=made), 303)
         code = 400 if form.is_submitted() else 200
         return self.render("tenant_form.html", form=form), code
+
+    @expose("/action/", methods=("POST",))
+    def action_view(self) -> Any:
+        """What is done with ticked rows."""
+        need("operator")
+        return self.handle_action()
 
     @action("deploy", "Deploy…")
     def deploy_many(self, ids: list[str]) -> Any:
