@@ -22,7 +22,7 @@ from sqlalchemy import event, text
 
 from tenantry.engine.dispatch import Chain
 from tests.installation import PRODUCT, Installation, servers
-from tests.stage import Stage
+from tests.stage import ME, Stage
 
 ROUNDS = 30
 # project, db × 2, application × 4 × 2, deploy + wait × 2, domain, DNS, health: 18 gating steps.
@@ -121,12 +121,12 @@ def measure(stage: Stage, place: Installation) -> dict[str, Any]:
     for number in range(ROUNDS + 3):
         place.tenant(f"bench{number}")
         began = time.perf_counter()
-        stage.desk.deploy(_actor(), f"bench{number}")
+        stage.desk.deploy(ME, f"bench{number}")
         rows = []
         with outside(stage) as spent:
             runner = stage.runner()
             while stage.sent:
-                rows += _run(stage, runner, stage.sent.pop(0), spent, meter)
+                rows += _run(runner, stage.sent.pop(0), spent, meter)
         if number < 3:
             continue
         whole.append(time.perf_counter() - began)
@@ -148,7 +148,7 @@ def measure(stage: Stage, place: Installation) -> dict[str, Any]:
     }
 
 
-def _run(stage: Stage, runner: Any, chain: Chain, spent: list[float], meter: Meter) -> list[Any]:
+def _run(runner: Any, chain: Chain, spent: list[float], meter: Meter) -> list[Any]:
     rows = []
     for link in chain.links:
         before = (time.perf_counter(), spent[0], meter.statements, meter.transactions)
@@ -168,12 +168,6 @@ def _bare(stage: Stage) -> float:
             conn.execute(text("SELECT 1"))
         samples.append(time.perf_counter() - began)
     return statistics.median(samples)
-
-
-def _actor() -> Any:
-    from tests.stage import ME
-
-    return ME
 
 
 def table(figures: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Valkey from wheels, started once for a run; a fresh database for each test."""
+"""Real PostgreSQL and Valkey from wheels, once for a run; a fresh database for each test."""
 
 import base64
 import os

@@ -133,9 +133,7 @@ class Installation:
             ready=answers(f"http://127.0.0.1:{self.dokploy}/api/health"),
         )
 
-    def program(
-        self, name: str, *argv: str, ready: Callable[[], bool] | None = None
-    ) -> Program:
+    def program(self, name: str, *argv: str, ready: Callable[[], bool] | None = None) -> Program:
         """One of the product's own processes."""
         return Program(
             name=name,
@@ -192,9 +190,7 @@ class Installation:
 
     # Looking
 
-    def until(
-        self, what: Callable[[], Any], seconds: float = 60, pause: float = 0.1
-    ) -> Any:
+    def until(self, what: Callable[[], Any], seconds: float = 60, pause: float = 0.1) -> Any:
         """The first answer that is true; AssertionError with the state of things otherwise."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

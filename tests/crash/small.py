@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ class Matrix:
                     .order_by(StatusChange.id)
                 ).all()
                 claims = [at for new, at in moves if new == "running"]
-                found += [(b - a).total_seconds() for a, b in zip(claims, claims[1:], strict=False)]
+                found += [(b - a).total_seconds() for a, b in pairwise(claims)]
         return found
 
 

@@ -43,10 +43,9 @@ def main() -> None:
     workshop = app.Workshop(os.environ)
     app.set_up_logging(workshop.settings)
     arm(workshop)
-    workshop.celery.worker_main(
-        ["worker", "--pool=threads", "--concurrency", slots, "-Q", queue, "--loglevel=ERROR"]
-        + ["--hostname", f"{queue}-{os.getpid()}@%h", "--without-gossip", "--without-mingle"]
-    )
+    argv = ["worker", "--pool=threads", "--concurrency", slots, "-Q", queue, "--loglevel=ERROR"]
+    argv += ["--hostname", f"{queue}-{os.getpid()}@%h", "--without-gossip", "--without-mingle"]
+    workshop.celery.worker_main(argv)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,12 @@ def tenantry(place: Installation, *argv: str) -> "subprocess.CompletedProcess[st
 def test_deploy_watch_shows_each_step_and_ends_with_0(place: Installation) -> None:
     done = tenantry(place, "deploy", "acme", "--watch")
     assert done.returncode == 0, done.stdout + done.stderr
-    for words in ("Create project", "Start database", "Wait for build (backend)", "succeeded after"):
+    for words in (
+        "Create project",
+        "Start database",
+        "Wait for build (backend)",
+        "succeeded after",
+    ):
         assert words in done.stdout
     again = tenantry(place, "status", "acme")
     assert "Provision inside the product (backend)" in again.stdout
