@@ -66,7 +66,7 @@ class Workshop:
     @cached_property
     def engine(self) -> Engine:
         """The database."""
-        return open_engine(self.settings.database_url, pool=WORKER_POOL)
+        return open_engine(self.settings.database_url, pool=WORKER_POOL, ping=False)
 
     @cached_property
     def vault(self) -> SecretStore:

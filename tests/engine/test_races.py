@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -157,7 +157,7 @@ class Working:
     def _run(self) -> None:
         message(self.stage, self.stage.step(KEY))
 
-    def __enter__(self) -> "Working":
+    def __enter__(self) -> Self:
         self.thread.start()
         assert self.inside.wait(10)
         return self
@@ -304,3 +304,17 @@ def test_a_deployment_while_its_tenant_is_read_never_meets_a_locked_database(
         assert "failed" not in set(moves)
     assert ended["succeeded"] >= 6
     assert ended.total() == 9
+
+
+def test_readers_neither_wait_for_a_writer_nor_hold_one_up(stage: Stage) -> None:
+    quiet(stage).ready(IMAGE_ONLY)
+    with stage.desk.reading() as outer:
+        assert tenants.find(outer, "acme").status == "pending"
+        stage.deploy()
+        with stage.desk.reading() as inner:
+            assert tenants.find(inner, "acme").status == "provisioning"
+        with stage.engine.begin() as conn:
+            conn.execute(select(Deployment.id).with_for_update())
+            with stage.desk.reading() as inner:
+                assert tenants.find(inner, "acme").status == "provisioning"
+    stage.finish()

@@ -1,10 +1,31 @@
-"""The stage on both databases."""
+"""The stage on kept databases."""
+
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
 
 from tenantry.config import Settings
+from tests import kept
 from tests.stage import Stage
+
+
+@pytest.fixture(scope="session", params=["postgresql", "sqlite"])
+def kept_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """One database of a kind for this folder."""
+    yield from kept.opened(request, request.param, "operations_tests")
+
+
+@pytest.fixture
+def engine(kept_engine: Engine) -> Engine:
+    """Empty."""
+    return kept.emptied(kept_engine)
+
+
+@pytest.fixture
+def database_url(engine: Engine) -> str:
+    """Where the engine is connected to."""
+    return kept.url_of(engine)
 
 
 @pytest.fixture

@@ -10,21 +10,17 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, or_, select, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, Row, and_, update
 
 from tenantry.config import Times
 from tenantry.engine.progress import Hint, finish_cancel, lock_deployment, lock_tenant
+from tenantry.engine.statements import CONTEXT, INTEND, SERVICES, STEP, TAKE
 from tenantry.engine.transitions import move, move_known
 from tenantry.models import (
-    Deployment,
     DeploymentStep,
     JobRecord,
-    TargetRow,
     Tenant,
-    TenantService,
 )
-from tenantry.models.dbtime import db_now
 from tenantry.planning.catalogue import SLOW_QUEUE, StepKind, kind_of
 from tenantry.planning.states import DONE_STEP, ENDED_DEPLOYMENT, DeploymentStatus, TenantStatus
 
@@ -101,9 +97,7 @@ def claim(
     if deployment is None:
         return Refusal.NOT_NOW
     step = conn.execute(
-        select(Step.__table__, db_now().label("now")).where(
-            Step.id == message.step_id, Step.deployment_id == message.deployment_id
-        )
+        STEP, {"b_step": message.step_id, "b_deployment": message.deployment_id}
     ).one_or_none()
     if step is None:
         return Refusal.NOT_NOW
@@ -131,22 +125,7 @@ def _locked_context(conn: Connection, deployment_id: int) -> Any:
     """
     if lock_deployment(conn, deployment_id) is None:
         return None
-    return conn.execute(
-        select(
-            Deployment.__table__,
-            Tenant.status.label("tenant_status"),
-            Tenant.external_ref.label("tenant_marker"),
-            Tenant.dokploy_project_id,
-            Tenant.dokploy_environment_id,
-            Tenant.project_id,
-            TargetRow.name.label("target_name"),
-            TargetRow.breaker_until,
-            TargetRow.breaker_count,
-        )
-        .join(Tenant, Tenant.id == Deployment.tenant_id)
-        .join(TargetRow, TargetRow.id == Deployment.target_id)
-        .where(Deployment.id == deployment_id)
-    ).one()
+    return conn.execute(CONTEXT, {"b_deployment": deployment_id}).one()
 
 
 def _may_run(deployment: Any, step: Any) -> bool:
@@ -195,37 +174,19 @@ def _take(
     if provisions:
         lock_tenant(conn, deployment.tenant_id)
     lease = lease_of(kind, times)
-    before = aliased(Step)
-    predecessor = exists().where(
-        before.deployment_id == message.deployment_id,
-        before.order < step.order,
-        before.gates,
-        ~before.status.in_(DONE_STEP),
-        before.retried_by_id.is_(None),
-    )
-    statement = (
-        update(Step)
-        .where(
-            Step.id == step.id,
-            Step.status == step.status,
-            Step.fence == step.fence,
-            Step.due_at <= db_now(),
-            or_(Step.gates.is_(False), ~predecessor),
-        )
-        .values(
-            fence=Step.fence + 1,
-            attempts=Step.attempts + 1,
-            owner=owner,
-            lease_until=db_now(lease),
-            started_at=func.coalesce(Step.started_at, db_now()),
-        )
-    )
     taken = move_known(
         conn,
         "step",
         step.status,
         "running",
-        statement,
+        TAKE,
+        {
+            "b_step": step.id,
+            "b_old": step.status,
+            "b_fence": step.fence,
+            "b_owner": owner,
+            "b_lease": lease,
+        },
         row_id=step.id,
         reason="claimed",
         actor=owner,
@@ -242,19 +203,16 @@ def _take(
             Tenant.status == TenantStatus.PROVISIONING,
             reason="its own provisioning call is under way",
         )
-    move(
-        conn,
-        "job",
-        "running",
-        JobRecord.step_id == step.id,
-        JobRecord.status == "scheduled",
-        reason="its step was claimed",
-    )
-    services = conn.execute(
-        select(TenantService.__table__)
-        .where(TenantService.tenant_id == deployment.tenant_id)
-        .order_by(TenantService.id)
-    ).all()
+    if step.has_job:
+        move(
+            conn,
+            "job",
+            "running",
+            JobRecord.step_id == step.id,
+            JobRecord.status == "scheduled",
+            reason="its step was claimed",
+        )
+    services = conn.execute(SERVICES, {"b_tenant": deployment.tenant_id}).all()
     attempts = step.attempts + 1
     return Claim(
         message=message,
@@ -279,8 +237,12 @@ def intend(conn: Connection, claim: Claim, what: dict[str, Any]) -> bool:
     One statement, checked by fence and by the lease itself (KERNEL R7).
     """
     result: Any = conn.execute(
-        update(Step)
-        .where(claim.where(), Step.lease_until >= db_now())
-        .values(intent_at=db_now(), lease_until=db_now(claim.lease), intent=what)
+        INTEND,
+        {
+            "b_step": claim.message.step_id,
+            "b_fence": claim.fence,
+            "b_lease": claim.lease,
+            "b_what": what,
+        },
     )
     return bool(result.rowcount == 1)

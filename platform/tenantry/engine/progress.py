@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
+from tenantry.engine.statements import GATING_LEFT, LOCK_DEPLOYMENT
 from tenantry.engine.store import locked
 from tenantry.engine.transitions import move
 from tenantry.journal import cap_line, status_changed
@@ -34,20 +35,7 @@ class Hint:
 
 def lock_deployment(conn: Connection, deployment_id: int) -> Any:
     """The deployment's row, locked; None where there is none."""
-    return conn.execute(
-        locked(
-            select(
-                Deployment.id,
-                Deployment.tenant_id,
-                Deployment.target_id,
-                Deployment.status,
-                Deployment.epoch,
-                Deployment.cancel_requested,
-                Deployment.started_at,
-                Deployment.actor,
-            ).where(Deployment.id == deployment_id)
-        )
-    ).one_or_none()
+    return conn.execute(LOCK_DEPLOYMENT, {"b_deployment": deployment_id}).one_or_none()
 
 
 def lock_tenant(conn: Connection, tenant_id: int) -> Any:
@@ -136,16 +124,7 @@ def _start(conn: Connection, deployment_id: int, tenant_id: int) -> Hint:
 
 def gating_steps_left(conn: Connection, deployment_id: int) -> int:
     """How many gating steps are neither done nor replaced by a retry."""
-    return conn.execute(
-        select(func.count())
-        .select_from(Step)
-        .where(
-            Step.deployment_id == deployment_id,
-            Step.gates,
-            ~Step.status.in_(DONE_STEP),
-            Step.retried_by_id.is_(None),
-        )
-    ).scalar_one()
+    return int(conn.execute(GATING_LEFT, {"b_deployment": deployment_id}).scalar_one())
 
 
 def end(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from tenantry.config import Times
 from tenantry.engine.claim import PROVISION, Claim, settle_of
@@ -23,6 +23,7 @@ from tenantry.engine.progress import (
     lock_tenant,
 )
 from tenantry.engine.retries import follow_up
+from tenantry.engine.statements import HELD, finish
 from tenantry.engine.transitions import move, move_known
 from tenantry.errors import KeyRefused, Lost, StepTrouble, Transient
 from tenantry.journal import Redactor, cap_details, cap_line, logged, probed, tried
@@ -129,7 +130,9 @@ def settle(
     """Writes the end of a claim; raises Lost where the fence has moved on."""
     deployment = lock_deployment(conn, claim.message.deployment_id)
     # First of all: whoever lost the claim must not even try to write beside its successor.
-    held = conn.execute(select(Step.intent_at).where(claim.where())).one_or_none()
+    held = conn.execute(
+        HELD, {"b_step": claim.message.step_id, "b_fence": claim.fence}
+    ).one_or_none()
     if held is None:
         raise Lost("the claim was taken over")
     ending = ending_of(claim, result, times)
@@ -224,29 +227,21 @@ def _write_step(
     message: str,
     details: Mapping[str, Any],
 ) -> None:
-    values: dict[str, Any] = {
-        "message": message,
-        "details": details,
-        "lease_until": None,
-        "owner": None,
-        "hinted_at": None,
-        "hints": 0,
+    params = {
+        "b_step": claim.step.id,
+        "b_fence": claim.fence,
+        "b_message": message,
+        "b_details": dict(details),
     }
-    if ending.outcome_known:
-        values |= {"intent_at": None, "intent": None}
     if status == "waiting":
-        values |= {"due_at": db_now(ending.delay or 0.0)}
-        if ending.poll:
-            values |= {"polls": Step.polls + 1}
-    else:
-        values |= {"ended_at": db_now()}
-    statement = update(Step).where(claim.where()).values(**values)
+        params |= {"b_delay": ending.delay or 0.0}
     if not move_known(
         conn,
         "step",
         "running",
         status,
-        statement,
+        finish(status, known=ending.outcome_known, poll=ending.poll),
+        params,
         row_id=claim.step.id,
         reason=message,
         actor=claim.owner,
@@ -328,6 +323,8 @@ def _jobs(conn: Connection, claim: Claim, ending: Ending, times: Times) -> tuple
     """Closes or renews the step's job; a short wait is hinted by countdown."""
     step_id, deployment_id = claim.step.id, claim.message.deployment_id
     running = (JobRecord.step_id == step_id, JobRecord.status == "running")
+    if ending.status != "waiting" and not claim.step.has_job:
+        return ()
     if ending.status != "waiting":
         gave_up = ending.status == "failed" and claim.kind.name.startswith(("email.", "internal."))
         move(

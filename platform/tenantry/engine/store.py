@@ -16,10 +16,17 @@ LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 8_000
 IDLE_TIMEOUT_MS = 10_000
 SQLITE_BUSY_SECONDS = 10
+# An execution option: this transaction only reads, so on SQLite it need not wait for writers.
+READS_ONLY = "tenantry_reads_only"
 
 
-def engine_options(url: str, *, pool: int = 20) -> dict[str, Any]:
-    """Arguments for `create_engine`, the same for web and workers."""
+def engine_options(url: str, *, pool: int = 20, ping: bool = True) -> dict[str, Any]:
+    """
+    Arguments for `create_engine`.
+
+    `ping` asks each connection for a sign of life before it is used: pages want that. Workers and
+    the watchdog do without the extra round trip, since every transaction of theirs may fail.
+    """
     if make_url(url).get_backend_name() == "sqlite":
         return {
             "connect_args": {"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
@@ -32,7 +39,7 @@ def engine_options(url: str, *, pool: int = 20) -> dict[str, Any]:
     return {
         "pool_size": pool,
         "max_overflow": pool,
-        "pool_pre_ping": True,
+        "pool_pre_ping": ping,
         "pool_timeout": 10,
         "pool_recycle": 1800,
         "hide_parameters": True,
@@ -40,9 +47,9 @@ def engine_options(url: str, *, pool: int = 20) -> dict[str, Any]:
     }
 
 
-def open_engine(url: str, *, pool: int = 20) -> Engine:
+def open_engine(url: str, *, pool: int = 20, ping: bool = True) -> Engine:
     """An engine with our rules attached."""
-    return attach(create_engine(url, **engine_options(url, pool=pool)))
+    return attach(create_engine(url, **engine_options(url, pool=pool, ping=ping)))
 
 
 def attach(engine: Engine) -> Engine:
@@ -63,7 +70,8 @@ def _on_connect(connection: Any, _record: Any) -> None:
 
 
 def _on_begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(READS_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 @contextmanager

@@ -6,7 +6,7 @@ and writes its StatusChange in the same transaction. All of them run under the d
 so what was read a moment before is still so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Update, select, update
@@ -81,6 +81,7 @@ def move_known(
     old: str,
     new: str,
     statement: Update,
+    params: Mapping[str, Any],
     *,
     row_id: int,
     reason: str,
@@ -89,11 +90,11 @@ def move_known(
     """
     Runs an UPDATE whose old state the caller has read under the lock; False where it did not land.
 
-    The statement itself must name the old state (or a fence) in its WHERE.
+    The statement itself sets the new state, and names the old one (or a fence) in its WHERE.
     """
     if old not in sources(thing, new):
         raise Conflict(f"A {thing} cannot go from {old} to {new}.")
-    landed = cast("CursorResult[Any]", conn.execute(statement.values(status=new))).rowcount == 1
+    landed = cast("CursorResult[Any]", conn.execute(statement, params)).rowcount == 1
     if landed:
         status_changed(conn, thing, [row_id], old, new, reason, actor)
     return landed

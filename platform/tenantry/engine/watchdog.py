@@ -195,10 +195,18 @@ class Watchdog:
                 Step.status == "running",
                 Step.lease_until < db_now(-self.times.reap_grace),
             )
-            .values(**values)
+            .values(status=new, **values)
         )
         if not move_known(
-            conn, "step", "running", new, statement, row_id=step.id, reason=lost, actor="watchdog"
+            conn,
+            "step",
+            "running",
+            new,
+            statement,
+            {},
+            row_id=step.id,
+            reason=lost,
+            actor="watchdog",
         ):
             return False
         move(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, bindparam, insert, update
 
 from tenantry.journal.redaction import Redactor
 from tenantry.models import (
@@ -26,6 +26,18 @@ MOST_DETAILS = 16_384
 NAMES_OF_CUT = 4_096
 MOST_NAMES = 10
 LONGEST_LOG_LINE = 8_192
+
+
+# Built once: composing them costs as much as running them.
+_STATUS_CHANGE = insert(StatusChange).values(at=db_now())
+_LOG_ENTRY = insert(LogEntry).values(at=db_now())
+_NUMBERS = (
+    update(Deployment)
+    .where(Deployment.id == bindparam("b_deployment"))
+    .values(next_seq=Deployment.next_seq + bindparam("b_lines"))
+    .returning(Deployment.next_seq)
+)
+_STEP_ATTEMPT = insert(StepAttempt).values(ended_at=db_now())
 
 
 def status_changed(
@@ -50,7 +62,7 @@ def status_changed(
             }
             for i in ids
         ]
-        conn.execute(insert(StatusChange).values(at=db_now()), rows)
+        conn.execute(_STATUS_CHANGE, rows)
 
 
 def logged(
@@ -75,15 +87,12 @@ def logged(
     if not rows:
         return 0
     after = conn.execute(
-        update(Deployment)
-        .where(Deployment.id == deployment_id)
-        .values(next_seq=Deployment.next_seq + len(rows))
-        .returning(Deployment.next_seq)
+        _NUMBERS, {"b_deployment": deployment_id, "b_lines": len(rows)}
     ).scalar_one()
     for number, row in enumerate(rows, start=after - len(rows)):
         row |= {"deployment_id": deployment_id, "step_id": step_id}
         row |= {"attempt": attempt, "seq": number}
-    conn.execute(insert(LogEntry).values(at=db_now()), rows)
+    conn.execute(_LOG_ENTRY, rows)
     return len(rows)
 
 
@@ -102,19 +111,19 @@ def tried(
 ) -> None:
     """One StepAttempt; polls make none."""
     conn.execute(
-        insert(StepAttempt).values(
-            public_id=uuid7(),
-            step_id=step_id,
-            number=number,
-            epoch=epoch,
-            fence=fence,
-            owner=owner,
-            outcome=outcome,
-            message=cap_line(message),
-            details=dict(details),
-            started_at=started_at,
-            ended_at=db_now(),
-        )
+        _STEP_ATTEMPT,
+        {
+            "public_id": uuid7(),
+            "step_id": step_id,
+            "number": number,
+            "epoch": epoch,
+            "fence": fence,
+            "owner": owner,
+            "outcome": outcome,
+            "message": cap_line(message),
+            "details": dict(details),
+            "started_at": started_at,
+        },
     )
 
 

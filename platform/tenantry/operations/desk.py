@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tenantry.config import Settings
 from tenantry.engine.dispatch import Dispatcher
 from tenantry.engine.progress import Hint
+from tenantry.engine.store import READS_ONLY
 from tenantry.errors import NotFound
 from tenantry.operations import deployments, targets, tenants
 from tenantry.operations import steps as step_operations
@@ -39,6 +40,7 @@ class Desk:
     def reading(self) -> Iterator[Session]:
         """A session for reading; whatever is changed in it is thrown away."""
         with self.sessions() as session:
+            session.connection(execution_options={READS_ONLY: True})
             yield session
 
     def do(self, act: Callable[[Session], T]) -> T:

@@ -1,12 +1,12 @@
 """Forms for what staff may write. Shapes only: operations judge the values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from flask import flash, request
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
-from wtforms import PasswordField, SelectField, StringField, TextAreaField
+from wtforms import PasswordField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from tenantry.errors import Conflict, Invalid
@@ -21,6 +21,11 @@ from tenantry.web.words import sentence
 
 T = TypeVar("T")
 NEEDED = InputRequired("Fill this in.")
+
+
+def choices(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
+    """Values and their words, for a select field."""
+    return [SelectChoice(value, words) for value, words in pairs]
 
 
 class Form(FlaskForm):  # type: ignore[misc]
@@ -55,14 +60,14 @@ class NewSecretForm(SecretForm):
 
     product = SelectField("Product", validators=[NEEDED])
     name = StringField("Name", validators=[NEEDED, Length(max=60)])
-    secret_type = SelectField("Kind", choices=[(kind, sentence(kind)) for kind in SECRET_TYPES])
+    secret_type = SelectField("Kind", choices=choices((k, sentence(k)) for k in SECRET_TYPES))
 
 
 class StaffForm(Form):
     """A new member of staff."""
 
     email = StringField("E-mail", validators=[NEEDED, Length(max=255)])
-    role = SelectField("Role", choices=[(name, name.capitalize()) for name in ROLES])
+    role = SelectField("Role", choices=choices((name, name.capitalize()) for name in ROLES))
 
 
 def saved(form: Form, act: Callable[[Session, Actor], T]) -> T | None:

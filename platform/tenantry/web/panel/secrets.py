@@ -21,7 +21,7 @@ from tenantry.operations import secrets
 from tenantry.operations.actors import Actor
 from tenantry.web.database import db
 from tenantry.web.door import desk
-from tenantry.web.forms import NewSecretForm, SecretForm, saved
+from tenantry.web.forms import NewSecretForm, SecretForm, choices, saved
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
 from tenantry.web.panel.routes import expose
@@ -92,12 +92,8 @@ class SecretView(ScopedSecureModelView):
     def new(self) -> Any:
         """A secret of a product."""
         form = NewSecretForm()
-        form.product.choices = [
-            (row.slug, row.name)
-            for row in db.session.execute(
-                select(ProjectTemplate.slug, ProjectTemplate.name).order_by(ProjectTemplate.name)
-            )
-        ]
+        products = select(ProjectTemplate.slug, ProjectTemplate.name).order_by(ProjectTemplate.name)
+        form.product.choices = choices((p.slug, p.name) for p in db.session.execute(products))
         made = saved(form, lambda session, who: _create(session, who, form))
         if made is not None:
             flash(f"{made} is sealed.", "good")

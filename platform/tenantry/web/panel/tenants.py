@@ -22,7 +22,7 @@ from tenantry.planning.states import ACTIVE_DEPLOYMENT, TenantStatus
 from tenantry.web.database import db, reading
 from tenantry.web.deeds import MOST_AT_ONCE
 from tenantry.web.door import desk
-from tenantry.web.forms import TenantForm, emails_of, env_of, saved
+from tenantry.web.forms import TenantForm, choices, emails_of, env_of, saved
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
 from tenantry.web.panel.routes import action, expose
@@ -102,7 +102,6 @@ class TenantView(ScopedSecureModelView):
     }
     narrow = ("name", "status")
 
-
     def row_url(self, row: Any) -> str:
         """The tenant's own page."""
         return url_for(".page", public_id=row.public_id)
@@ -127,7 +126,7 @@ class TenantView(ScopedSecureModelView):
             .where(ProjectTemplate.active)
             .order_by(ProjectTemplate.name)
         ).all()
-        form.product.choices = [(p.slug, f"{p.name} ({p.base_domain})") for p in products]
+        form.product.choices = choices((p.slug, f"{p.name} ({p.base_domain})") for p in products)
         made = saved(form, lambda session, who: _add(session, who, form))
         if made is not None:
             flash("Added. Nothing is deployed yet: press Deploy when you are ready.", "good")

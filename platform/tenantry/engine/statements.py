@@ -1,0 +1,150 @@
+"""
+The statements of the hot path, built once: composing them anew for each step costs as much as
+running them. What they mean stands beside their use in `claim` and `settle`.
+"""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Float, Update, bindparam, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
+
+from tenantry.engine.store import locked
+from tenantry.models import Deployment, DeploymentStep, JobRecord, TargetRow, Tenant, TenantService
+from tenantry.models.dbtime import db_now
+from tenantry.planning.states import DONE_STEP, OPEN_JOB
+
+Step = DeploymentStep
+
+LOCK_DEPLOYMENT: Any = locked(
+    select(
+        Deployment.id,
+        Deployment.tenant_id,
+        Deployment.target_id,
+        Deployment.status,
+        Deployment.epoch,
+        Deployment.cancel_requested,
+        Deployment.started_at,
+        Deployment.actor,
+    ).where(Deployment.id == bindparam("b_deployment"))
+)
+
+CONTEXT: Any = (
+    select(
+        Deployment.__table__,
+        Tenant.status.label("tenant_status"),
+        Tenant.external_ref.label("tenant_marker"),
+        Tenant.dokploy_project_id,
+        Tenant.dokploy_environment_id,
+        Tenant.project_id,
+        TargetRow.name.label("target_name"),
+        TargetRow.breaker_until,
+        TargetRow.breaker_count,
+    )
+    .join(Tenant, Tenant.id == Deployment.tenant_id)
+    .join(TargetRow, TargetRow.id == Deployment.target_id)
+    .where(Deployment.id == bindparam("b_deployment"))
+)
+
+# `has_job` spares the steps that never waited the search for a job to move.
+STEP: Any = select(
+    Step.__table__,
+    db_now().label("now"),
+    exists().where(JobRecord.step_id == Step.id, JobRecord.status.in_(OPEN_JOB)).label("has_job"),
+).where(Step.id == bindparam("b_step"), Step.deployment_id == bindparam("b_deployment"))
+
+SERVICES: Any = (
+    select(TenantService.__table__)
+    .where(TenantService.tenant_id == bindparam("b_tenant"))
+    .order_by(TenantService.id)
+)
+
+_before = aliased(Step)
+TAKE: Update = (
+    update(Step)
+    .where(
+        Step.id == bindparam("b_step"),
+        Step.status == bindparam("b_old"),
+        Step.fence == bindparam("b_fence"),
+        Step.due_at <= db_now(),
+        or_(
+            Step.gates.is_(False),
+            ~exists().where(
+                _before.deployment_id == Step.deployment_id,
+                _before.order < Step.order,
+                _before.gates,
+                ~_before.status.in_(DONE_STEP),
+                _before.retried_by_id.is_(None),
+            ),
+        ),
+    )
+    .values(
+        status="running",
+        fence=Step.fence + 1,
+        attempts=Step.attempts + 1,
+        owner=bindparam("b_owner"),
+        lease_until=db_now(bindparam("b_lease", type_=Float())),
+        started_at=func.coalesce(Step.started_at, db_now()),
+    )
+)
+
+INTEND: Update = (
+    update(Step)
+    .where(
+        Step.id == bindparam("b_step"),
+        Step.fence == bindparam("b_fence"),
+        Step.status == "running",
+        Step.lease_until >= db_now(),
+    )
+    .values(
+        intent_at=db_now(),
+        lease_until=db_now(bindparam("b_lease", type_=Float())),
+        intent=bindparam("b_what"),
+    )
+)
+
+HELD: Any = select(Step.intent_at).where(
+    Step.id == bindparam("b_step"), Step.fence == bindparam("b_fence"), Step.status == "running"
+)
+
+GATING_LEFT: Any = (
+    select(func.count())
+    .select_from(Step)
+    .where(
+        Step.deployment_id == bindparam("b_deployment"),
+        Step.gates,
+        ~Step.status.in_(DONE_STEP),
+        Step.retried_by_id.is_(None),
+    )
+)
+
+
+@cache
+def finish(status: str, *, known: bool, poll: bool) -> Update:
+    """The end of a claim's row; forgets the intent only where its outcome is known."""
+    values: dict[str, Any] = {
+        "status": status,
+        "message": bindparam("b_message"),
+        "details": bindparam("b_details"),
+        "lease_until": None,
+        "owner": None,
+        "hinted_at": None,
+        "hints": 0,
+    }
+    if known:
+        values |= {"intent_at": None, "intent": None}
+    if status == "waiting":
+        values |= {"due_at": db_now(bindparam("b_delay", type_=Float()))}
+        if poll:
+            values |= {"polls": Step.polls + 1}
+    else:
+        values |= {"ended_at": db_now()}
+    return (
+        update(Step)
+        .where(
+            Step.id == bindparam("b_step"),
+            Step.fence == bindparam("b_fence"),
+            Step.status == "running",
+        )
+        .values(**values)
+    )

@@ -1,0 +1,142 @@
+"""The pages under docs/ that are made from the code. `make docs` writes them; a test compares."""
+
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
+from sqlalchemy.dialects import postgresql
+
+from tenantry.models import Base
+from tenantry.planning.environment import FIXED_NAMES, SERVICE_SUFFIXES
+from tenantry.planning.states import MOVES, NEW
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+MADE = "Made from the code by `make docs`; a test holds both equal.\n"
+THINGS = {
+    "deployment": "One attempt to bring a tenant to its plan. Resume continues the same one.",
+    "step": "One ordered step of a deployment. *Open* is pending, waiting or running.",
+    "job": "One wait or retry that is due at a time; at most one is open for a step.",
+    "tenant": "The long life of one client's copy.",
+}
+
+
+def states_page() -> str:
+    """docs/states.md: a diagram and a table of moves for each thing."""
+    parts = [
+        "# States, and which may follow which\n",
+        MADE,
+        "Anything that is not listed here is refused by the database's own guard: each write names "
+        "the states\nthat it may leave. Each move is kept in `status_change` with its reason.\n",
+    ]
+    for thing, words in THINGS.items():
+        parts += [f"## {thing.capitalize()}\n", words + "\n", *_diagram(thing), *_moves(thing)]
+    return "\n".join(parts)
+
+
+def _diagram(thing: str) -> Iterator[str]:
+    moves = MOVES[thing]
+    left = {old for old, _ in moves}
+    yield "```mermaid\nstateDiagram-v2"
+    for old, new in moves:
+        yield f"    {'[*]' if old == NEW else old} --> {new}"
+    for last in dict.fromkeys(new for _, new in moves if new not in left):
+        yield f"    {last} --> [*]"
+    yield "```\n"
+
+
+def _moves(thing: str) -> Iterator[str]:
+    yield "| From | To | Why |\n|---|---|---|"
+    for (old, new), reason in MOVES[thing].items():
+        yield f"| {old} | {new} | {reason} |"
+    yield ""
+
+
+def models_page() -> str:
+    """docs/models.md: every table with its columns, rules and indexes."""
+    mapped = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}
+    parts = [
+        "# Tables\n",
+        MADE,
+        "Types are PostgreSQL's; SQLite stores JSON and times as text. Times are UTC. A column is "
+        "listed under\nits name in the database, with the attribute where that differs.\n",
+    ]
+    for table in sorted(Base.metadata.tables.values(), key=lambda t: t.name):
+        parts += _table(table, mapped.get(table.name))
+    return "\n".join(parts)
+
+
+def _table(table: Table, model: Any) -> Iterator[str]:
+    name = model.__name__ if model else table.name
+    yield f"## {name}\n"
+    yield f"Table `{table.name}`. {inspect.getdoc(model) if model else 'Which staff have which roles.'}\n"
+    yield "| Column | Type | Null | Refers to |\n|---|---|---|---|"
+    for column in table.columns:
+        yield _column(column, model)
+    yield ""
+    rules = sorted(_rules(table))
+    if rules:
+        yield "\n".join([*rules, ""])
+
+
+def _column(column: Column[Any], model: Any) -> str:
+    name = f"`{column.name}`"
+    attribute = model.__mapper__.get_property_by_column(column).key if model else column.name
+    if attribute != column.name:
+        name += f" (`{attribute}`)"
+    refers = ", ".join(
+        f"{key.column.table.name}.{key.column.name}, on delete {(key.ondelete or 'no action').lower()}"
+        for key in column.foreign_keys
+    )
+    kind = str(column.type.compile(postgresql.dialect())).lower()
+    return f"| {name} | {kind} | {'yes' if column.nullable else ''} | {refers} |"
+
+
+def _rules(table: Table) -> Iterator[str]:
+    for constraint in table.constraints:
+        if isinstance(constraint, CheckConstraint):
+            yield f"- check `{constraint.name}`: `{constraint.sqltext}`"
+        if isinstance(constraint, UniqueConstraint):
+            names = ", ".join(column.name for column in constraint.columns)
+            yield f"- unique ({names})"
+    for index in table.indexes:
+        where = index.dialect_options["postgresql"]["where"]
+        of = ", ".join(str(part).removeprefix(f"{table.name}.") for part in index.expressions)
+        kind = "unique index" if index.unique else "index"
+        yield f"- {kind} `{index.name}` ({of}){f' where `{where}`' if where is not None else ''}"
+
+
+def environment_page() -> str:
+    """docs/environment.md: the names that a template may use."""
+    return "\n".join(
+        [
+            "# Environment values and their placeholders\n",
+            MADE,
+            "Values come in layers; a later one covers an earlier one: product, service of the "
+            "product, tenant,\nservice of the tenant, one deployment.\n",
+            "A value may hold `${UPPER_NAME}` from this list, and nothing else: stored text is never "
+            "a template\nlanguage. What is filled in is not looked at again. A name that does not "
+            "exist is refused when it is\nsaved.\n",
+            "| Name | Filled in with |\n|---|---|",
+            *(f"| `${{{name}}}` | {words} |" for name, words in FIXED_NAMES.items()),
+            *(f"| `${{<SERVICE>{end}}}` | {words} |" for end, words in SERVICE_SUFFIXES.items()),
+            "| `${SECRET_<NAME>}` | a secret of the product, listed under `secrets` |",
+            "",
+            "`<SERVICE>` and `<NAME>` are written in capitals with `_` for everything else: the "
+            "service\n`search-worker` gives `${SEARCH_WORKER_INTERNAL_HOST}`. Names of services whose "
+            "placeholders would\nread like others (`database`, `primary`, `secret-…`) are refused.\n",
+            "## What cannot be carried\n",
+            "Values arrive byte by byte as dotenv text. Refused, with the reason: a carriage return; "
+            "a NUL; `${{`,\nwhich Dokploy reads as its own reference; a value that holds all three "
+            "kinds of quotes or ends in a\nbackslash, beside blanks, `#` or a line end. A value has "
+            "at most 32,768 characters; a key is\n`[A-Z_][A-Z0-9_]*`, at most 128 long.\n",
+        ]
+    )
+
+
+PAGES = {
+    "states.md": states_page,
+    "models.md": models_page,
+    "environment.md": environment_page,
+}
