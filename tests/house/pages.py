@@ -27,8 +27,8 @@ def states_page() -> str:
     parts = [
         "# States, and which may follow which\n",
         MADE,
-        "Anything that is not listed here is refused by the database's own guard: each write names "
-        "the states\nthat it may leave. Each move is kept in `status_change` with its reason.\n",
+        "A move that is not listed here does not happen: each write names the states that it may "
+        "leave.\nEach move is kept in `status_change` with its reason.\n",
     ]
     for thing, words in THINGS.items():
         parts += [f"## {thing.capitalize()}\n", words + "\n", *_diagram(thing), *_moves(thing)]
@@ -72,12 +72,17 @@ def _table(table: Table, model: Any) -> Iterator[str]:
     yield f"## {name}\n"
     yield f"Table `{table.name}`. {inspect.getdoc(model) if model else 'Which staff have which roles.'}\n"
     yield "| Column | Type | Null | Refers to |\n|---|---|---|---|"
-    for column in table.columns:
+    for column in sorted(table.columns, key=_place):
         yield _column(column, model)
     yield ""
     rules = sorted(_rules(table))
     if rules:
         yield "\n".join([*rules, ""])
+
+
+def _place(column: Column[Any]) -> int:
+    """Ids first, times of the row last, everything else as it stands in the code."""
+    return {"id": -2, "public_id": -1, "created_at": 1, "updated_at": 2}.get(column.name, 0)
 
 
 def _column(column: Column[Any], model: Any) -> str:

@@ -45,7 +45,9 @@ class World:
         person = Person(self.app.test_client())
         if role is not None:
             with self.stage.desk.reading() as session:
-                user = session.scalars(select(User).where(User.email == f"{role}@example.com")).one()
+                user = session.scalars(
+                    select(User).where(User.email == f"{role}@example.com")
+                ).one()
             with person.session_transaction() as cookie:
                 cookie["_user_id"] = user.fs_uniquifier
                 cookie["_fresh"] = True
@@ -104,10 +106,10 @@ def furnish(engine: Engine) -> None:
     stage = world.stage
     stage.product(PRODUCT)
     stage.product(IMAGE_ONLY)
-    stage.product(
-        {**IMAGE_ONLY, "name": "Idle", "slug": "idle", "base_domain": "idle.example.com"}
+    stage.product({**IMAGE_ONLY, "name": "Idle", "slug": "idle", "base_domain": "idle.example.com"})
+    stage.tenant(
+        "acme", "tools", client_ref="=HYPERLINK(1)", env={"SMTP_PASSWORD": "hunter2hunter2"}
     )
-    stage.tenant("acme", "tools", client_ref="=HYPERLINK(1)", env={"SMTP_PASSWORD": "hunter2hunter2"})
     stage.deploy("acme")
     stage.finish()
     stage.tenant("broken", "tools", name=f"Broken {SCRIPT}")

@@ -189,7 +189,9 @@ def test_lists_bear_any_query(world: World, query: str) -> None:
 def test_soft_deleted_rows_are_in_no_list_and_have_no_page(world: World) -> None:
     gone = world.row(Tenant, subdomain="fresh")
     with world.engine.begin() as conn:
-        conn.execute(Tenant.__table__.update().where(Tenant.id == gone.id).values(deleted_at=gone.created_at))
+        conn.execute(
+            Tenant.__table__.update().where(Tenant.id == gone.id).values(deleted_at=gone.created_at)
+        )
     admin = world.client("admin")
     assert "Fresh" not in admin.page("/tenants/")
     assert "Fresh" not in admin.page("/tenants/export/csv/")
@@ -209,7 +211,9 @@ def test_somebody_deactivated_is_out_at_once(world: World) -> None:
     person = world.client("operator")
     assert person.get("/").status_code == 200
     with world.engine.begin() as conn:
-        conn.execute(User.__table__.update().where(User.email == "operator@example.com").values(active=False))
+        conn.execute(
+            User.__table__.update().where(User.email == "operator@example.com").values(active=False)
+        )
     assert person.get("/").status_code == 302
 
 
@@ -227,6 +231,8 @@ def test_postgresql_serves_the_same_pages(make_postgres_world: Callable[[], Worl
         if rule.endpoint not in OPEN_TO_ALL and needed(rule.endpoint) != "nobody":
             status = admin.get(address(world, rule)).status_code
             assert status in {200, 404, 503}, rule
-            assert status == 200 or rule.endpoint in {"flower.look", "security.verify"} or (
-                rule.endpoint.endswith("details_view")
+            assert (
+                status == 200
+                or rule.endpoint in {"flower.look", "security.verify"}
+                or (rule.endpoint.endswith("details_view"))
             ), rule

@@ -28,7 +28,7 @@ FIXED_NAMES: Mapping[str, str] = {
     "TENANT_NAME": "the client's name",
     "TENANT_SUBDOMAIN": "the tenant's subdomain",
     "BASE_DOMAIN": "the product's base domain",
-    "PRIMARY_HOSTNAME": "the hostname of the first exposed service",
+    "PRIMARY_HOSTNAME": "the bare hostname: the frontend's, else the first exposed service's",
     "PRIMARY_URL": "the same with its scheme",
     "DATABASE_URL": "connection URL of the tenant's database",
     "DATABASE_HOST": "internal host name of the database",

@@ -85,7 +85,8 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
     details_template = "details.html"
 
     # No route: a view that writes declares it again, with its own check.
-    create_view = edit_view = delete_view = action_view = ajax_lookup = ajax_update = None
+    create_view = edit_view = delete_view = ajax_lookup = ajax_update = None
+    action_view: Any = None
 
     def __init__(self, model: Any, name: str, endpoint: str, category: str) -> None:
         super().__init__(model, db, name=name, endpoint=endpoint, category=category)
