@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: `make docs`."""  # noqa: INP001 — a script
+"""Writes the pages that are made from the code: `make docs`."""
 
 from tests.house.pages import DOCS, PAGES
 

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import redis
 import structlog
 from celery import Celery, chain
-from celery.exceptions import Ignore
 from celery.schedules import crontab
 from kombu.entity import Exchange, Queue
 
@@ -110,7 +109,9 @@ def make_celery(
     def run_step(self: Any, deployment_id: int, step_id: int, epoch: int) -> None:
         suspect = self.request.delivery_info.get("routing_key") == SUSPECT_QUEUE
         if not runner().run(deployment_id, step_id, epoch, suspect=suspect):
-            raise Ignore
+            # Ends the chain here. Raising Ignore would too, but sends no event: every step that
+            # waits would stand in Flower as started, for ever.
+            self.request.chain = None
 
     @app.task(name=RECONCILE)  # type: ignore[untyped-decorator]
     def reconcile(everything: bool) -> None:  # noqa: FBT001 — a message has no keywords

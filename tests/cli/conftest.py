@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from tenantry.config import Settings
 from tests import kept
+from tests.cli.counter import Counter, SmallShop
 from tests.stage import Stage
 
 
@@ -32,3 +33,15 @@ def database_url(engine: Engine) -> str:
 def stage(engine: Engine, settings: Settings) -> Stage:
     """An empty installation with twins outside."""
     return Stage(engine, settings)
+
+
+@pytest.fixture
+def shop(stage: Stage) -> SmallShop:
+    """What `app` would hand to commands."""
+    return SmallShop(stage)
+
+
+@pytest.fixture
+def counter(shop: SmallShop) -> Counter:
+    """Where commands are asked for."""
+    return Counter(shop)

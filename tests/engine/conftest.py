@@ -7,17 +7,14 @@ is kept has its statements compiled, which is most of what a short test would wa
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import structlog
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from tenantry.config import Settings, load
-from tenantry.demo.postgres import Postgres
-from tenantry.engine.store import open_engine
-from tenantry.models.base import Base
-from tests.conftest import TEMPLATE, environment
+from tests import kept
+from tests.conftest import environment
 from tests.engine.scenes import broken_rules
 from tests.stage import Stage
 
@@ -35,42 +32,21 @@ def _quiet_log() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", params=["postgresql", "sqlite"])
-def kept_engine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Engine]:
-    """Migrated, with the shipped options."""
-    if request.param == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
-        server.create_database("engine_tests", template=TEMPLATE)
-        url = server.url("engine_tests")
-    else:
-        template: Path = request.getfixturevalue("sqlite_template")
-        path = tmp_path_factory.mktemp("engine") / "tenantry.db"
-        path.write_bytes(template.read_bytes())
-        url = f"sqlite:///{path}"
-    opened = open_engine(url)
-    yield opened
-    opened.dispose()
+def kept_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """One for each kind of database."""
+    yield from kept.opened(request, request.param, "engine_tests")
 
 
 @pytest.fixture
 def engine(kept_engine: Engine) -> Engine:
     """The engine as the product opens it, on an empty database."""
-    tables = list(reversed(Base.metadata.sorted_tables))
-    with kept_engine.begin() as conn:
-        if kept_engine.dialect.name == "postgresql":
-            names = ", ".join(f'"{table.name}"' for table in tables)
-            conn.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-        else:
-            for table in tables:
-                conn.execute(table.delete())
-    return kept_engine
+    return kept.emptied(kept_engine)
 
 
 @pytest.fixture
 def database_url(engine: Engine) -> str:
     """Where the engine is connected to."""
-    return engine.url.render_as_string(hide_password=False)
+    return kept.url_of(engine)
 
 
 @pytest.fixture

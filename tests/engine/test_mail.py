@@ -102,7 +102,7 @@ def test_the_letter_tells_where_it_failed_and_in_which_words(shipped: Stage) -> 
     (letter,) = stage.twins.mailer.outbox
     assert "Failed step: project.create" in letter.text
     assert "What it said: no" in letter.text
-    assert "Steps: 0 of 7 done" in letter.text
+    assert "Steps: 0 of 8 done" in letter.text
 
 
 def test_a_product_without_addressees_skips_its_mail(shipped: Stage) -> None:

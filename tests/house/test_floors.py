@@ -53,7 +53,7 @@ def test_the_floors_hold():
         ("operations/tenants.py", "import flask", "without Flask"),
         ("cli/staff.py", "import tenantry.adapters.vault", "Only app names adapters"),
         ("demo/ports.py", "import dokploy_simulator.world", "strangers"),
-        ("attic.py", "", "attic"),
+        ("attic.py", "", "Floors"),
     ],
 )
 def test_a_planted_violation_is_caught(copy: Path, file: str, line: str, contract: str):

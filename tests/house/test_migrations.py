@@ -13,7 +13,10 @@ from tenantry.engine.store import open_engine
 from tenantry.models import Base
 
 # SQLAlchemy cannot reflect an index on lower(…) of SQLite; the last test reads the catalogue.
-pytestmark = pytest.mark.filterwarnings("ignore:Skipped unsupported reflection")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Skipped unsupported reflection"),
+    pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified"),
+]
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -171,7 +171,10 @@ def test_no_question_of_an_operation_finds_soft_deleted_rows(path: Path):
             continue
         words = ast.get_source_segment(source, function) or ""
         for call in ast.walk(function):
-            asked = isinstance(call, ast.Call) and getattr(call.func, "id", "") in {"select", "exists"}
+            asked = isinstance(call, ast.Call) and getattr(call.func, "id", "") in {
+                "select",
+                "exists",
+            }
             if not asked or f"{path.stem}.{function.name}" in SEES_DELETED:
                 continue
             models = {n.id for n in ast.walk(call) if isinstance(n, ast.Name)} & soft_deleted()

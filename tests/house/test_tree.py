@@ -15,7 +15,9 @@ BELOW_THE_DOORS = ("operations", "engine", "journal", "steps", "models", "adapte
 LONGEST_FILE = 300
 # Whatever stands on one machine only. Written in parts, or this file would find itself.
 MACHINE = re.compile(
-    "|".join(f"(?<![\\w.~-])/{name}/" for name in ("work", "ro" + "ot", "home", "Users", "t" + "mp"))
+    "|".join(
+        f"(?<![\\w.~-])/{name}/" for name in ("work", "ro" + "ot", "home", "Users", "t" + "mp")
+    )
 )
 
 
@@ -117,7 +119,9 @@ def test_the_map_in_the_readme_equals_the_tree():
         if (p.is_dir() and (p / "__init__.py").exists())
         or (p.suffix == ".py" and not p.name.startswith("__"))
     }
-    tops = {f"{relative(p).split('/')[0]}/" for p in tracked() if len(p.relative_to(ROOT).parts) > 1}
+    tops = {
+        f"{relative(p).split('/')[0]}/" for p in tracked() if len(p.relative_to(ROOT).parts) > 1
+    }
     tops -= {"platform/", ".ci/"}
     packages = {f"platform/{p.parent.name}/" for p in (ROOT / "platform").glob("*/__init__.py")}
     missing = (rooms | tops | packages - {"platform/tenantry/"}) - set(shown)

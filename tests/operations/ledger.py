@@ -15,7 +15,9 @@ def count(stage: Stage) -> dict[str, int]:
     """Rows of every table but `target`, whose rows follow the configuration."""
     tables = [t for t in Base.metadata.sorted_tables if t.name != "target"]
     with stage.engine.connect() as conn:
-        return {t.name: conn.execute(select(func.count()).select_from(t)).scalar_one() for t in tables}
+        return {
+            t.name: conn.execute(select(func.count()).select_from(t)).scalar_one() for t in tables
+        }
 
 
 def refused(stage: Stage, act: Callable[[], object], kind: type[TenantryError] = Invalid) -> Any:

@@ -13,9 +13,12 @@ from tenantry.models import (
     ProjectTemplate,
     ServiceTemplate,
     TemplateRelease,
+    Tenant,
     TenantService,
 )
+from tenantry.models.dbtime import db_now
 from tenantry.operations import templates
+from tenantry.ports import Sealed
 from tests.operations.ledger import audit, count, refused
 from tests.stage import BACKEND, FRONTEND, IMAGE_ONLY, ME, PRODUCT, Stage
 
@@ -47,8 +50,6 @@ def test_a_product_is_stored_with_its_services_and_secrets(stage: Stage):
 
 
 def templates_sealed(row: IntegrationSecret) -> Any:
-    from tenantry.ports import Sealed  # noqa: PLC0415 — beside its only use
-
     return Sealed(row.encrypted_value, row.key_id, row.bound_to)
 
 
@@ -146,9 +147,6 @@ def test_deleting_a_product_takes_its_services_releases_and_secrets_along(stage:
 
 
 def test_an_archived_tenant_still_keeps_its_product(stage: Stage):
-    from tenantry.models import Tenant  # noqa: PLC0415 — beside its only use
-    from tenantry.models.dbtime import db_now  # noqa: PLC0415 — beside its only use
-
     stage.ready()
     with stage.engine.begin() as conn:
         conn.execute(update(Tenant).values(deleted_at=db_now()))
@@ -239,7 +237,9 @@ def test_the_key_of_a_target_is_never_made_up(stage: Stage):
 def test_nothing_is_stored_of_a_product_that_is_refused_late(stage: Stage):
     # The name is taken, which only the database can tell, after the shape was found good.
     stage.product()
-    refused(stage, lambda: stage.product(PRODUCT | {"slug": "dms2", "base_domain": "x.example.com"}))
+    refused(
+        stage, lambda: stage.product(PRODUCT | {"slug": "dms2", "base_domain": "x.example.com"})
+    )
     with stage.desk.reading() as session:
         assert session.scalars(select(ProjectTemplate.slug)).all() == ["dms"]
 

@@ -6,12 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import select, update
 
-from tenantry.errors import Conflict, Invalid, NotFound, TenantryError
+from tenantry.errors import Conflict, Invalid, NotFound
 from tenantry.models import IntegrationSecret, Tenant, TenantDomain, TenantService
 from tenantry.models.dbtime import db_now
-from tenantry.operations import templates, tenants
+from tenantry.operations import secrets, templates, tenants
 from tests.operations.ledger import audit, refused
 from tests.stage import BACKEND, FRONTEND, IMAGE_ONLY, ME, PRODUCT, Stage
 
@@ -33,9 +33,7 @@ def remove(stage: Stage, subdomain: str = "acme") -> None:
         tenant = conn.execute(select(Tenant.id).where(Tenant.subdomain == subdomain)).scalar_one()
         conn.execute(update(Tenant).where(Tenant.id == tenant).values(deleted_at=db_now()))
         conn.execute(
-            update(TenantDomain)
-            .where(TenantDomain.tenant_id == tenant)
-            .values(deleted_at=db_now())
+            update(TenantDomain).where(TenantDomain.tenant_id == tenant).values(deleted_at=db_now())
         )
 
 
@@ -208,8 +206,6 @@ def add(stage: Stage, document: object) -> None:
 
 
 def test_the_key_of_a_target_reaches_no_tenants_environment(stage: Stage):
-    from tenantry.operations import secrets  # noqa: PLC0415 — beside its only use
-
     stage.product()
     stage.desk.do(
         lambda s: secrets.put(
@@ -309,5 +305,3 @@ def test_a_label_that_grows_too_long_with_a_service_is_refused(stage: Stage):
     assert isinstance(trouble, Invalid)
     assert trouble.field == "subdomain"
     stage.tenant("a" * 55)
-
-

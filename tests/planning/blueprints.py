@@ -5,7 +5,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tenantry.planning.blueprint import SERVICE_TYPES, Blueprint, DatabaseSpec, EnvLayer, ServiceSpec
+from tenantry.planning.blueprint import (
+    SERVICE_TYPES,
+    Blueprint,
+    DatabaseSpec,
+    EnvLayer,
+    ServiceSpec,
+)
 from tenantry.planning.sources import Build, GitSource, ImageSource
 
 GIT = GitSource("https://github.com/acme/app", "main")

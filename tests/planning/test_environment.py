@@ -37,7 +37,9 @@ def test_what_can_be_carried_comes_back_byte_by_byte(wanted: dict[str, str]):
 def test_only_the_named_cases_are_refused(text: str):
     if carried(text):
         return
-    every_quote = all(mark in text for mark in "'`") and ('"' in text or "\\n" in text or "\\r" in text)
+    every_quote = all(mark in text for mark in "'`") and (
+        '"' in text or "\\n" in text or "\\r" in text
+    )
     hard = every_quote or text.endswith("\\")
     odd = set("#\n\u2028\u2029") & set(text) or text != text.strip() or text[0] in "'\"`"
     assert "\r" in text or "${{" in text or (hard and (odd or "\ufeff" in text))
@@ -54,9 +56,9 @@ def test_only_the_named_cases_are_refused(text: str):
         "C:\\dir\\new",
         "C:\\dir\\",
         " padded ",
-        'both \' and "',
+        "both ' and \"",
         "both ' and `",
-        'all \' " ` three',
+        "all ' \" ` three",
         "$HOME and $(id)",
         "é日本🎉",
         "\t",
@@ -74,7 +76,8 @@ def test_hostile_values_arrive_as_one_variable(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["a\r\nb", "a\rb", "' \" ` #", "' \" `\n", "x ${{project.KEY}}", "a # b\\", "\ufeffx y\\"]
+    "text",
+    ["a\r\nb", "a\rb", "' \" ` #", "' \" `\n", "x ${{project.KEY}}", "a # b\\", "\ufeffx y\\"],
 )
 def test_what_dotenv_cannot_carry_is_refused_with_its_key(text: str):
     with pytest.raises(Invalid) as refused:
@@ -108,7 +111,19 @@ def test_placeholders_are_named_in_order():
 
 @pytest.mark.parametrize(
     "text",
-    ["${lower}", "${}", "${A-b}", "${A:-x}", "${ A}", "${A\n}", "${Ä}", "${1A}", "${A", "${A{B}", "${"],
+    [
+        "${lower}",
+        "${}",
+        "${A-b}",
+        "${A:-x}",
+        "${ A}",
+        "${A\n}",
+        "${Ä}",
+        "${1A}",
+        "${A",
+        "${A{B}",
+        "${",
+    ],
 )
 def test_what_looks_like_a_placeholder_and_is_none_is_refused(text: str):
     with pytest.raises(Invalid, match="UPPER_NAME"):
@@ -118,7 +133,10 @@ def test_what_looks_like_a_placeholder_and_is_none_is_refused(text: str):
 def test_references_of_the_target_are_refused_before_and_after_filling_in():
     with pytest.raises(Invalid, match="own reference"):
         env.names_in("x ${{project.KEY}}")
-    for template, name in (("${TENANT_NAME}", "${{project.KEY}}"), ("$${TENANT_NAME}", "{{vault.X}}")):
+    for template, name in (
+        ("${TENANT_NAME}", "${{project.KEY}}"),
+        ("$${TENANT_NAME}", "{{vault.X}}"),
+    ):
         filled = env.resolve({"KEY": template}, {"TENANT_NAME": name})
         with pytest.raises(Invalid, match="own reference"):
             env.dotenv(filled)

@@ -11,7 +11,20 @@ from tenantry.clock import monotonic
 from tenantry.errors import Invalid
 from tenantry.planning import environment, health, inputs, naming
 
-SHELL = "; curl x|sh", "$(id)", "`id`", "a b", "a\nb", "a\n", "\na", "a\tb", "a\0", "é", "a;b", "a'b"
+SHELL = (
+    "; curl x|sh",
+    "$(id)",
+    "`id`",
+    "a b",
+    "a\nb",
+    "a\n",
+    "\na",
+    "a\tb",
+    "a\0",
+    "é",
+    "a;b",
+    "a'b",
+)
 
 
 def refused(check: Callable[[str], object], text: str) -> str:
@@ -318,7 +331,9 @@ CHECKS: tuple[Callable[[str], object], ...] = (
 nasty = st.builds(
     lambda head, body, times, tail: head + body * times + tail,
     st.sampled_from(["", "https://", "git@a.b:", "/", "a@", "a:", "${", "200,"]),
-    st.sampled_from(["a", "a-", "-", "a.", "/", "a/", "a_", "__", "1", "1-", "%", "${A}", "é", "ab-"]),
+    st.sampled_from(
+        ["a", "a-", "-", "a.", "/", "a/", "a_", "__", "1", "1-", "%", "${A}", "é", "ab-"]
+    ),
     st.sampled_from([10, 300, 5_000, 40_000]),
     st.sampled_from(["", "!", "\n", "@", "{", "\0", ":"]),
 )

@@ -124,7 +124,9 @@ def test_a_failed_start_is_tried_again_and_says_so(scene: Scene):
     assert "once more" in scene.said("system")[-1]
 
 
-@pytest.mark.parametrize(("after", "trouble"), [("error", True), ("idle", True), ("running", False)])
+@pytest.mark.parametrize(
+    ("after", "trouble"), [("error", True), ("idle", True), ("running", False)]
+)
 def test_what_the_target_says_after_the_start_decides(scene: Scene, monkeypatch, after, trouble):
     scene.with_project()
     scene.claim("db.create", "db")

@@ -14,9 +14,7 @@ HOST = "acme-backend.example.com"
 
 def make(scene: Scene, host: str = HOST, name: str = "backend") -> str:
     app_id = scene.services[name].app_id
-    return str(
-        scene.target.create_domain(app_id, host, 3000, https=True, certificate="none").id
-    )
+    return str(scene.target.create_domain(app_id, host, 3000, https=True, certificate="none").id)
 
 
 def test_a_hostname_is_routed_once(scene: Scene):

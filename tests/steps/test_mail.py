@@ -150,7 +150,14 @@ def test_no_name_breaks_the_letter(name: str):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "0 s"), (0.4, "0 s"), (59.6, "1 m"), (200, "3 m 20 s"), (3600, "1 h"), (90061, "25 h 1 m 1 s")],
+    [
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (59.6, "1 m"),
+        (200, "3 m 20 s"),
+        (3600, "1 h"),
+        (90061, "25 h 1 m 1 s"),
+    ],
 )
 def test_durations_are_short(seconds: float, words: str):
     assert duration(seconds) == words

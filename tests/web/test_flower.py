@@ -48,7 +48,8 @@ def test_a_page_is_passed_on_under_our_bar(behind: World, fake: HTTPServer) -> N
     assert "_xsrf" not in str(answer.headers)
     assert "TornadoServer" not in str(answer.headers)
     policy = answer.headers["Content-Security-Policy"]
-    assert "script-src 'self';" in policy
+    assert "script-src 'self' 'sha256-" in policy
+    assert "script-src" in policy.split("unsafe-inline")[0], "styles only"
     assert "frame-ancestors 'none'" in policy
     request = seen[0]
     assert request.authorization is not None

@@ -36,7 +36,7 @@ def add(
 ) -> None:
     """Add a client to PRODUCT under SUBDOMAIN; nothing is deployed yet."""
     document = {
-        "name": name or subdomain,
+        "name": name or subdomain.strip(),
         "subdomain": subdomain,
         "client_ref": client_ref,
         "target": target,

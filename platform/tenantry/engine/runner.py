@@ -12,8 +12,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tenantry.clock import monotonic
 from tenantry.config import Times
@@ -22,7 +20,7 @@ from tenantry.engine.claim import Claim, Message, Refusal, claim, intend
 from tenantry.engine.context import SecretDrawer, build_context
 from tenantry.engine.dispatch import Dispatcher
 from tenantry.engine.settle import Verdict, failure_of, settle
-from tenantry.engine.store import transaction
+from tenantry.engine.store import DATABASE_TROUBLE, transaction
 from tenantry.errors import Invalid, Lost, Permanent, SecretUnreadable, StepTrouble
 from tenantry.journal import Redactor
 from tenantry.ports import Ports
@@ -164,7 +162,7 @@ class Runner:
                     verdict = settle(conn, taken, result, texts, redactor, self.times)
                     self.at("before_commit")
                 return verdict
-            except (OperationalError, InterfaceError, PoolTimeout) as trouble:
+            except DATABASE_TROUBLE as trouble:
                 log.warning("settle failed", number=number, error=type(trouble).__name__)
                 if number == SETTLE_TRIES - 1:
                     raise

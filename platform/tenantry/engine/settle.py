@@ -24,6 +24,7 @@ from tenantry.engine.progress import (
 )
 from tenantry.engine.retries import follow_up
 from tenantry.engine.statements import HELD, finish
+from tenantry.engine.store import DATABASE_TROUBLE
 from tenantry.engine.transitions import move, move_known
 from tenantry.errors import KeyRefused, Lost, StepTrouble, Transient
 from tenantry.journal import Redactor, cap_details, cap_line, logged, probed, tried
@@ -357,12 +358,15 @@ def _jobs(conn: Connection, claim: Claim, ending: Ending, times: Times) -> tuple
 
 def failure_of(trouble: BaseException) -> StepTrouble:
     """
-    What an error that is none of ours means: a fault of this program, tried three times.
+    What an error that is none of ours means: a fault of this program, tried three times, or the
+    database, which is no fault of the step.
 
     It may have come after a change was sent, so nothing is known of the outcome.
     """
     if isinstance(trouble, StepTrouble):
         return trouble
     name = type(trouble).__name__
+    if isinstance(trouble, DATABASE_TROUBLE):
+        return Transient(f"The database did not take a write ({name})", outcome_known=False)
     words = f"Unexpected {name} in this program; see the worker's log"
     return Transient(words, most_tries=3, outcome_known=False)

@@ -11,11 +11,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 8_000
 IDLE_TIMEOUT_MS = 10_000
 SQLITE_BUSY_SECONDS = 10
+# Nobody's fault, over in a moment: a lock that was not got, a connection that broke, a full pool.
+DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
 # An execution option: this transaction only reads, so on SQLite it need not wait for writers.
 READS_ONLY = "tenantry_reads_only"
 

@@ -55,6 +55,6 @@ def _dress(response: Response) -> Response:
         # Addresses of our own files carry a digest of their content.
         if "v" in request.args and response.status_code == 200:  # noqa: PLR2004
             headers["Cache-Control"] = FOREVER
-    else:
+    elif "keep" not in g:
         headers["Cache-Control"] = "no-store"
     return response

@@ -16,6 +16,7 @@ from tenantry.web.panel.steps import LABELS, tell_steps, to_deployment
 class LogView(PlainRows):
     """Lines of deployments' logs."""
 
+    simple_list_pager = True
     icon = "scroll-text"
     about = "Redacted lines of all deployments, newest first."
     column_list = ("at", "tenant_name", "step_title", "stream", "text")
@@ -39,6 +40,7 @@ class LogView(PlainRows):
 class ChangeView(PlainRows):
     """Moves from state to state."""
 
+    simple_list_pager = True
     icon = "activity"
     about = "Every move of every tenant, deployment, step and job, with its reason."
     column_list = ("at", "thing", "thing_id", "old", "new", "reason", "actor")
@@ -61,6 +63,7 @@ class ChangeView(PlainRows):
 class HealthView(PlainRows):
     """Probes."""
 
+    simple_list_pager = True
     icon = "activity"
     about = "Each probe of each service."
     column_list = ("at", "tenant_name", "service", "ok", "http_status", "latency_ms", "problem")

@@ -45,7 +45,7 @@ class OverviewView(BaseView):  # type: ignore[misc]
             "overview.html",
             tenants=_counts(session, Tenant, Tenant.deleted_at.is_(None)),
             today=_counts(
-                session, Deployment, Deployment.queued_at > utcnow() - timedelta(hours=24)
+                session, Deployment, Deployment.created_at > utcnow() - timedelta(hours=24)
             ),
             under_way=_counts(session, Deployment, Deployment.status.in_(ACTIVE_DEPLOYMENT)),
             active=_deployments(session, Deployment.status.in_(ACTIVE_DEPLOYMENT), MOST_ACTIVE),

@@ -158,6 +158,7 @@ class AuditView(ScopedSecureModelView):
 
     role = "operator"
     export_role = "admin"
+    simple_list_pager = True
     icon = "scroll-text"
     about = "What people did, or were refused. Nothing here is ever changed."
     empty = "Nobody has done anything yet."

@@ -63,6 +63,7 @@ def to_deployment(_view: Any, _context: Any, row: Any, name: str) -> Any:
 class JobView(ScopedSecureModelView):
     """What waits for a time: health checks, mails, retries."""
 
+    simple_list_pager = True
     icon = "calendar-clock"
     about = "What waits for its time: the next look of a step, a retry, a mail."
     empty = "No job is waiting, and none has run yet."
@@ -101,6 +102,7 @@ class JobView(ScopedSecureModelView):
 class StepView(ScopedSecureModelView):
     """Every step of every deployment."""
 
+    simple_list_pager = True
     icon = "list-checks"
     about = "Every step of every deployment."
     column_list: ClassVar[Sequence[str]] = (
@@ -177,7 +179,6 @@ class FailureView(StepView):
     about = "Steps that failed for good, newest first. Open one to resume its deployment."
     empty = "Nothing has failed. Good."
     column_list = ("tenant_name", "step_title", "service_name", "message", "attempts", "ended_at")
-    column_default_sort = ("ended_at", True)
     column_filters = ()
     narrow = ("tenant_name", "message")
 
@@ -197,6 +198,7 @@ class FailureView(StepView):
 class AttemptView(ScopedSecureModelView):
     """Tries of steps."""
 
+    simple_list_pager = True
     icon = "history"
     about = "Each try of a step that was no mere look."
     column_list = (
