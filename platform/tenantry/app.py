@@ -27,10 +27,7 @@ from tenantry.adapters.mailer import SmtpMailer
 from tenantry.adapters.vault import Vault
 from tenantry.adapters.web import OutboundWeb
 from tenantry.adapters.wire import send_until
-from tenantry.cli import commands
-from tenantry.cli.processes import alembic_config
 from tenantry.config import Settings, load, with_env_file
-from tenantry.demo.command import demo
 from tenantry.engine.dispatch import Dispatcher, Send
 from tenantry.engine.reconcile import Reconciler
 from tenantry.engine.runner import Runner, no_hook
@@ -154,6 +151,8 @@ class Workshop:
 
     def migrate(self) -> None:
         """Brings the tables up to date; safe to repeat."""
+        from tenantry.cli.processes import alembic_config  # noqa: PLC0415 — see main
+
         command.upgrade(alembic_config(self.engine), "head")
 
     def add_staff(self, email: str, role: str, password: str | None) -> tuple[bool, str | None]:
@@ -228,6 +227,10 @@ def __getattr__(name: str) -> Any:
 
 def main() -> None:
     """The `tenantry` command."""
+    # Here, so that a server that imports this module does not load every command.
+    from tenantry.cli import commands  # noqa: PLC0415
+    from tenantry.demo.command import demo  # noqa: PLC0415
+
     commands.add_command(demo)
     set_up_logging(None, stream=sys.stderr)
     commands(obj=Workshop(with_env_file(os.environ)))

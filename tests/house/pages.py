@@ -9,11 +9,26 @@ from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
 from tenantry.models import Base
-from tenantry.planning.environment import FIXED_NAMES, SERVICE_SUFFIXES
+from tenantry.planning.environment import FIXED_NAMES, LONGEST_VALUE, SERVICE_SUFFIXES
+from tenantry.planning.inputs import ENV_KEY
 from tenantry.planning.states import MOVES, NEW
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MADE = "Made from the code by `make docs`; a test holds both equal.\n"
+STATES = f"""\
+# States, and which may follow which
+
+{MADE}
+A move that is not listed here does not happen: each write names the states that it may leave. Each
+move is kept in `status_change` with its reason.
+"""
+TABLES = f"""\
+# Tables
+
+{MADE}
+Types are PostgreSQL's; SQLite stores JSON and times as text. Times are UTC. A column is listed
+under its name in the database, with the attribute where that differs.
+"""
 THINGS = {
     "deployment": "One attempt to bring a tenant to its plan. Resume continues the same one.",
     "step": "One ordered step of a deployment. *Open* is pending, waiting or running.",
@@ -24,12 +39,7 @@ THINGS = {
 
 def states_page() -> str:
     """docs/states.md: a diagram and a table of moves for each thing."""
-    parts = [
-        "# States, and which may follow which\n",
-        MADE,
-        "A move that is not listed here does not happen: each write names the states that it may "
-        "leave.\nEach move is kept in `status_change` with its reason.\n",
-    ]
+    parts = [STATES]
     for thing, words in THINGS.items():
         parts += [f"## {thing.capitalize()}\n", words + "\n", *_diagram(thing), *_moves(thing)]
     return "\n".join(parts)
@@ -56,12 +66,7 @@ def _moves(thing: str) -> Iterator[str]:
 def models_page() -> str:
     """docs/models.md: every table with its columns, rules and indexes."""
     mapped = {mapper.local_table.name: mapper.class_ for mapper in Base.registry.mappers}
-    parts = [
-        "# Tables\n",
-        MADE,
-        "Types are PostgreSQL's; SQLite stores JSON and times as text. Times are UTC. A column is "
-        "listed under\nits name in the database, with the attribute where that differs.\n",
-    ]
+    parts = [TABLES]
     for table in sorted(Base.metadata.tables.values(), key=lambda t: t.name):
         parts += _table(table, mapped.get(table.name))
     return "\n".join(parts)
@@ -70,7 +75,8 @@ def models_page() -> str:
 def _table(table: Table, model: Any) -> Iterator[str]:
     name = model.__name__ if model else table.name
     yield f"## {name}\n"
-    yield f"Table `{table.name}`. {inspect.getdoc(model) if model else 'Which staff have which roles.'}\n"
+    words = inspect.getdoc(model) if model else "Which staff have which roles."
+    yield f"Table `{table.name}`. {words}\n"
     yield "| Column | Type | Null | Refers to |\n|---|---|---|---|"
     for column in sorted(table.columns, key=_place):
         yield _column(column, model)
@@ -91,7 +97,7 @@ def _column(column: Column[Any], model: Any) -> str:
     if attribute != column.name:
         name += f" (`{attribute}`)"
     refers = ", ".join(
-        f"{key.column.table.name}.{key.column.name}, on delete {(key.ondelete or 'no action').lower()}"
+        f"{key.column.table.name}.{key.column.name}, on delete {str(key.ondelete).lower()}"
         for key in column.foreign_keys
     )
     kind = str(column.type.compile(postgresql.dialect())).lower()
@@ -112,31 +118,41 @@ def _rules(table: Table) -> Iterator[str]:
         yield f"- {kind} `{index.name}` ({of}){f' where `{where}`' if where is not None else ''}"
 
 
+ENVIRONMENT = """\
+# Environment values and their placeholders
+
+{made}
+Values come in layers; a later one covers an earlier one: product, service of the product, tenant,
+service of the tenant, one deployment.
+
+A value may hold `${{UPPER_NAME}}` from this list, and nothing else: stored text is never a template
+language. What is filled in is not looked at again. A name that does not exist is refused when it is
+saved.
+
+| Name | Filled in with |
+|---|---|
+{names}
+| `${{SECRET_<NAME>}}` | a secret of the product, listed under `secrets` |
+
+`<SERVICE>` and `<NAME>` are written in capitals with `_` for everything else: the service
+`search-worker` gives `${{SEARCH_WORKER_INTERNAL_HOST}}`. Names of services whose placeholders would
+read like others (`database`, `primary`, `secret-…`) are refused.
+
+## What cannot be carried
+
+Values arrive byte by byte as dotenv text. Refused, with the reason: a carriage return; a NUL;
+`${{{{`, which Dokploy reads as its own reference; a value that holds all three kinds of quotes or
+ends in a backslash, beside blanks, `#` or a line end. A value has at most {longest:,} characters; a
+key is `{key}`.
+"""
+
+
 def environment_page() -> str:
     """docs/environment.md: the names that a template may use."""
-    return "\n".join(
-        [
-            "# Environment values and their placeholders\n",
-            MADE,
-            "Values come in layers; a later one covers an earlier one: product, service of the "
-            "product, tenant,\nservice of the tenant, one deployment.\n",
-            "A value may hold `${UPPER_NAME}` from this list, and nothing else: stored text is never "
-            "a template\nlanguage. What is filled in is not looked at again. A name that does not "
-            "exist is refused when it is\nsaved.\n",
-            "| Name | Filled in with |\n|---|---|",
-            *(f"| `${{{name}}}` | {words} |" for name, words in FIXED_NAMES.items()),
-            *(f"| `${{<SERVICE>{end}}}` | {words} |" for end, words in SERVICE_SUFFIXES.items()),
-            "| `${SECRET_<NAME>}` | a secret of the product, listed under `secrets` |",
-            "",
-            "`<SERVICE>` and `<NAME>` are written in capitals with `_` for everything else: the "
-            "service\n`search-worker` gives `${SEARCH_WORKER_INTERNAL_HOST}`. Names of services whose "
-            "placeholders would\nread like others (`database`, `primary`, `secret-…`) are refused.\n",
-            "## What cannot be carried\n",
-            "Values arrive byte by byte as dotenv text. Refused, with the reason: a carriage return; "
-            "a NUL; `${{`,\nwhich Dokploy reads as its own reference; a value that holds all three "
-            "kinds of quotes or ends in a\nbackslash, beside blanks, `#` or a line end. A value has "
-            "at most 32,768 characters; a key is\n`[A-Z_][A-Z0-9_]*`, at most 128 long.\n",
-        ]
+    rows = [f"| `${{{name}}}` | {words} |" for name, words in FIXED_NAMES.items()]
+    rows += [f"| `${{<SERVICE>{end}}}` | {words} |" for end, words in SERVICE_SUFFIXES.items()]
+    return ENVIRONMENT.format(
+        made=MADE, names="\n".join(rows), longest=LONGEST_VALUE, key=ENV_KEY.pattern
     )
 
 

@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
-from tenantry.errors import Conflict, Invalid, NotFound
+from tenantry.errors import Conflict, NotFound
 from tenantry.models import IntegrationSecret, Tenant, TenantDomain, TenantService
 from tenantry.models.dbtime import db_now
 from tenantry.operations import secrets, templates, tenants
 from tests.operations.ledger import audit, refused
-from tests.stage import BACKEND, FRONTEND, IMAGE_ONLY, ME, PRODUCT, Stage
+from tests.stage import BACKEND, IMAGE_ONLY, ME, PRODUCT, Stage
 
 API = {"name": "api", "service_type": "backend", "image": "acme/api:1.0", "order": 2}
 TWO = IMAGE_ONLY | {"services": [*IMAGE_ONLY["services"], API]}
@@ -244,64 +244,3 @@ def test_a_database_name_is_legal_in_every_kind():
         name = tenants.database_name(subdomain)
         assert name.isidentifier()
         assert len(name) <= 30
-
-
-def grow(stage: Stage, document: dict[str, Any]) -> None:
-    """The product changes, and the tenant is deployed again."""
-    stage.product(document)
-    stage.desk.do(
-        lambda s: tenants.sync_services(
-            s, ME, tenants.find(s, "acme"), templates.find(s, "dms"), stage.desk.secrets
-        )
-    )
-
-
-def test_a_service_that_the_product_gains_gets_its_row_and_hostname(stage: Stage):
-    stage.ready(PRODUCT | {"services": [FRONTEND]})
-    grow(stage, PRODUCT)
-    grow(stage, PRODUCT)
-    assert stage.service_row("backend").domain == "acme-backend.delivery.example.com"
-    assert len(domains(stage)) == 2
-
-
-def test_a_frontend_that_comes_later_gets_a_hostname_of_its_own(stage: Stage):
-    stage.ready(PRODUCT | {"services": [BACKEND]})
-    assert stage.service_row("backend").domain == "acme.delivery.example.com"
-    grow(stage, PRODUCT)
-    assert stage.service_row("backend").domain == "acme.delivery.example.com"
-    assert stage.service_row("frontend").domain == "acme-frontend.delivery.example.com"
-    assert domains(stage) == {
-        "acme.delivery.example.com": True,
-        "acme-frontend.delivery.example.com": False,
-    }
-
-
-def test_a_service_that_is_exposed_later_gets_its_hostname_then(stage: Stage):
-    hidden = BACKEND | {"expose_domain": False, "internal_provision_endpoint": None}
-    stage.ready(PRODUCT | {"services": [hidden, FRONTEND]})
-    assert stage.service_row("backend").domain is None
-    grow(stage, PRODUCT)
-    assert stage.service_row("backend").domain == "acme-backend.delivery.example.com"
-
-
-def test_a_hostname_that_another_tenant_has_meanwhile_is_a_conflict(stage: Stage):
-    stage.ready(PRODUCT | {"services": [FRONTEND]})
-    stage.tenant("acme-backend")
-    stage.product()
-
-    def sync() -> None:
-        stage.desk.do(
-            lambda s: tenants.sync_services(
-                s, ME, tenants.find(s, "acme"), templates.find(s, "dms"), stage.desk.secrets
-            )
-        )
-
-    assert "reserved for another tenant" in str(refused(stage, sync, Conflict))
-
-
-def test_a_label_that_grows_too_long_with_a_service_is_refused(stage: Stage):
-    stage.product()
-    trouble = refused(stage, lambda: stage.tenant("a" * 56))
-    assert isinstance(trouble, Invalid)
-    assert trouble.field == "subdomain"
-    stage.tenant("a" * 55)

@@ -101,6 +101,10 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
         """The gate has asked for a member of staff; this asks for the role."""
         return may(self.role)
 
+    def get_column_name(self, field: str) -> str:
+        """`in_flight` → `In flight`, unless a label says otherwise."""
+        return (self.column_labels or {}).get(field) or sentence(field)
+
     def may_export(self) -> bool:
         """Whole tables leave the house only with operators."""
         return self.export_role is not None and may(self.export_role)

@@ -68,8 +68,8 @@ class JobView(ScopedSecureModelView):
     about = "What waits for its time: the next look of a step, a retry, a mail."
     empty = "No job is waiting, and none has run yet."
     column_list = (
-        "tenant_name",
         "step_title",
+        "tenant_name",
         "job_type",
         "status",
         "attempt",
@@ -80,7 +80,7 @@ class JobView(ScopedSecureModelView):
     column_export_list = (*column_list, "job_id")
     column_labels = LABELS | {"created_at": "Made"}
     column_sortable_list = ("status", "attempt", "next_run_at", "created_at", "job_type")
-    column_default_sort = ("created_at", True)
+    column_default_sort = ("id", True)
     column_filters = (
         one_of(JobRecord.status, "Status", list(JobStatus)),
         one_of(JobRecord.job_type, "For", JOB_TYPES),
@@ -92,7 +92,7 @@ class JobView(ScopedSecureModelView):
         "created_at": formats.ago,
         "next_run_at": formats.ago,
     }
-    narrow = ("tenant_name", "status", "next_run_at")
+    narrow = ("step_title", "tenant_name", "status")
 
     def around(self, rows: list[Any]) -> None:
         """Tenant and step."""
@@ -106,8 +106,8 @@ class StepView(ScopedSecureModelView):
     icon = "list-checks"
     about = "Every step of every deployment."
     column_list: ClassVar[Sequence[str]] = (
-        "tenant_name",
         "step_title",
+        "tenant_name",
         "service_name",
         "status",
         "attempts",
@@ -162,7 +162,7 @@ class StepView(ScopedSecureModelView):
         "status": formats.state(),
         "tenant_name": to_deployment,
     }
-    narrow: ClassVar[Sequence[str]] = ("tenant_name", "step_title", "status")
+    narrow: ClassVar[Sequence[str]] = ("step_title", "tenant_name", "status")
 
     def around(self, rows: list[Any]) -> None:
         """Its deployment is joined already."""
@@ -181,6 +181,11 @@ class FailureView(StepView):
     column_list = ("tenant_name", "step_title", "service_name", "message", "attempts", "ended_at")
     column_filters = ()
     narrow = ("tenant_name", "message")
+
+    column_formatters: ClassVar[dict[str, Any]] = {
+        "message": formats.clipped,
+        "ended_at": formats.ago,
+    }
 
     def scope(self, query: Any) -> Any:
         """A failed try that another row follows is no failure yet."""
@@ -202,8 +207,8 @@ class AttemptView(ScopedSecureModelView):
     icon = "history"
     about = "Each try of a step that was no mere look."
     column_list = (
-        "tenant_name",
         "step_title",
+        "tenant_name",
         "number",
         "outcome",
         "started_at",
