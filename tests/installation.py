@@ -24,7 +24,7 @@ from tenantry.demo.stack import answers
 from tenantry.demo.supervisor import Supervisor
 from tenantry.demo.valkey import Valkey
 from tenantry.models import Deployment, DeploymentStep, Tenant
-from tenantry.operations import targets, templates, tenants
+from tenantry.operations import deployments, targets, templates, tenants
 from tenantry.operations.actors import Actor
 from tests.conftest import ROOT, environment, migrate
 
@@ -210,6 +210,12 @@ class Installation:
                 .order_by(Deployment.id.desc())
             )
         return status if status in {"succeeded", "failed", "cancelled"} else None
+
+    def latest(self, subdomain: str) -> str:
+        """The public id of a tenant's newest deployment."""
+        with self.shop.desk.reading() as session:
+            tenant = tenants.find(session, subdomain)
+            return str(deployments.latest(session, tenant).public_id)
 
     def running_step(self, key: str, *statuses: str) -> bool:
         """Whether a step of that key is in one of these states."""

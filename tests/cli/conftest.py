@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine
 
 from tenantry.config import Settings
 from tests import kept
 from tests.cli.counter import Counter, SmallShop
 from tests.stage import Stage
+
+# Examples are judged by what they show, not by how long a busy machine takes for them.
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", params=["sqlite"])

@@ -10,7 +10,7 @@ from tenantry.operations.templates import checked
 from tests.operations.ledger import refused
 from tests.stage import PRODUCT, Stage
 
-NONE = object()
+NONE = "<nothing>"
 S = "services[0]"
 BAD: list[tuple[str, Any, str]] = [
     # what is set, to what, and the field that the error names
@@ -135,7 +135,7 @@ def spoiled(path: str, value: object) -> dict[str, Any]:
     place: Any = document
     if path.startswith(f"{S}."):
         place, path = document["services"][0], path.removeprefix(f"{S}.")
-    if value is NONE:
+    if value == NONE:
         del place[path]
     else:
         place[path] = value

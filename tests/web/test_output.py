@@ -60,6 +60,17 @@ def test_pages_hold_nothing_that_the_policy_forbids(world: World) -> None:
         assert not re.search(r'(?:src|href)="(?:https?:)?//(?!\w+\.(?:tools|delivery))', text), url
 
 
+def test_every_row_has_a_page_with_a_name(world: World) -> None:
+    admin = world.client("admin")
+    for noun in LISTS:
+        found = re.findall(rf"/{noun}/details/\?id=[\w-]+", admin.page(f"/{noun}/"))
+        for url in found[:2]:
+            heading = re.search(r"<h1>(.*?)</h1>", admin.page(url), re.DOTALL)
+            assert heading, url
+            assert heading[1].strip(), url
+            assert "object at 0x" not in heading[1], url
+
+
 def test_every_answer_carries_the_headers(world: World) -> None:
     admin = world.client("admin")
     for url in ("/", "/tenants/", "/nothing", "/livez", "/login", "/tenants/export/csv/"):

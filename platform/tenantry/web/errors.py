@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from tenantry.errors import Conflict, Denied, Invalid, NotFound, TenantryError
+from tenantry.web.refusals import note_refusal
 from tenantry.web.security import to_login
 
 log = structlog.get_logger(__name__)
@@ -68,6 +69,8 @@ def _ours(trouble: TenantryError) -> ResponseReturnValue:
     code = code_of(trouble)
     if code >= 500:  # noqa: PLR2004 — an error of ours that is no answer to a person
         return _unexpected(trouble)
+    if isinstance(trouble, Denied):
+        note_refusal(str(trouble))
     return answer(code, str(trouble), facts_of(trouble))
 
 
@@ -77,12 +80,15 @@ def _http(trouble: HTTPException) -> ResponseReturnValue:
         return trouble.get_response()
     if code == 401 and not wants_json() and "X-Live" not in request.headers:  # noqa: PLR2004
         return to_login()
+    if code == 403:  # noqa: PLR2004
+        note_refusal(trouble.description or "")
     body, _, headers = answer(code, trouble.description or "")
     allow = dict(trouble.get_headers()).get("Allow")
     return body, code, {**headers, "Allow": allow} if allow else headers
 
 
 def _stale_form(_: CSRFError) -> ResponseReturnValue:
+    note_refusal("without the token of a page")
     return answer(
         400, "This form is too old or was not sent by its own page. Go back, reload, retry."
     )

@@ -28,10 +28,11 @@ from tenantry.models import (
     User,
 )
 from tenantry.web.headers import nonce
+from tenantry.web.panel.blueprints import ReleaseView, ServiceTemplateView
 from tenantry.web.panel.deployments import DeploymentView
 from tenantry.web.panel.history import ChangeView, HealthView, LogView
 from tenantry.web.panel.overview import OverviewView
-from tenantry.web.panel.products import ProductView, ReleaseView, ServiceTemplateView
+from tenantry.web.panel.products import ProductView
 from tenantry.web.panel.secrets import SecretView
 from tenantry.web.panel.services import DomainView, ServiceView
 from tenantry.web.panel.staff import AuditView, RoleView, StaffView

@@ -79,6 +79,7 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
     column_details_list: ClassVar[Sequence[str]] = ()
     column_export_list: ClassVar[Sequence[str]] = ()
     column_sortable_list: ClassVar[Sequence[Any]] = ()
+    column_formatters_detail: Any = None
     column_formatters_export: ClassVar[Mapping[str, Any]] = {}
     column_type_formatters: ClassVar[Mapping[Any, Any]] = formats.FOR_LISTS
     column_type_formatters_detail: ClassVar[Mapping[Any, Any]] = formats.FOR_DETAILS
@@ -91,6 +92,11 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
     action_view: Any = None
 
     def __init__(self, model: Any, name: str, endpoint: str, category: str) -> None:
+        if self.column_formatters_detail is None:
+            # A row's own page has room for exact times and whole sentences.
+            short = (formats.ago, formats.clipped)
+            shown = self.column_formatters.items()
+            self.column_formatters_detail = {k: how for k, how in shown if how not in short}
         super().__init__(model, db, name=name, endpoint=endpoint, category=category)
 
     def scaffold_form(self) -> type[PanelForm]:
@@ -148,6 +154,10 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
         """What stands in addresses; the integer key of the few tables without a public id."""
         return str(getattr(model, "public_id", model.id))
 
+    def title(self, row: Any) -> str:
+        """What a row's own page is called."""
+        return str(row)
+
     def row_url(self, row: Any) -> str | None:
         """Where a row of the list leads."""
         return (
@@ -166,6 +176,7 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
         return self.render(
             self.details_template,
             model=model,
+            title=self.title(model),
             details_columns=self._details_columns,
             get_value=self.get_detail_value,
         )

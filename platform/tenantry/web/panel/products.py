@@ -9,17 +9,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tenantry.errors import Conflict, Invalid, NotFound
-from tenantry.models import IntegrationSecret, ProjectTemplate, ServiceTemplate, Tenant
+from tenantry.models import IntegrationSecret, ProjectTemplate, Tenant
 from tenantry.operations import targets, templates
 from tenantry.operations.actors import Actor
 from tenantry.operations.checks import checked
-from tenantry.planning.blueprint import SERVICE_TYPES
 from tenantry.web import documents
 from tenantry.web.database import db, reading
 from tenantry.web.door import desk
 from tenantry.web.forms import ProductForm, saved
 from tenantry.web.panel import formats
-from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
+from tenantry.web.panel.base import ScopedSecureModelView, yes_no
 from tenantry.web.panel.routes import expose
 from tenantry.web.people import need
 from tenantry.web.words import masked
@@ -41,7 +40,8 @@ services:
 """
 
 
-def _env(_view: Any, _context: Any, row: Any, name: str) -> Any:
+def env_of_row(_view: Any, _context: Any, row: Any, name: str) -> Any:
+    """An environment, with what looks like a secret masked."""
     return masked(getattr(row, name))
 
 
@@ -103,8 +103,8 @@ class ProductView(ScopedSecureModelView):
         "active": lambda _v, _c, row, _n: formats.badge("active" if row.active else "inactive"),
         "updated_at": formats.ago,
     }
-    column_formatters_detail: ClassVar[dict[str, Any]] = {
-        "default_env": _env,
+    column_formatters_detail = {
+        "default_env": env_of_row,
         "base_domain": formats.mono,
     }
     narrow = ("name", "tenants", "active")
@@ -200,102 +200,3 @@ def _text_of(session: Session, template: ProjectTemplate) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-class ServiceTemplateView(ScopedSecureModelView):
-    """Services of products."""
-
-    icon = "blocks"
-    about = "What each product consists of. Change them in the product's own editor."
-    column_list = ("name", "project", "service_type", "order", "source", "port", "active")
-    column_details_list = (
-        *column_list,
-        "repo_url",
-        "repo_branch",
-        "image",
-        "build_config",
-        "default_env",
-        "health_path",
-        "expected_status",
-        "health_retries",
-        "expose_domain",
-        "internal_provision_endpoint",
-        "public_id",
-        "created_at",
-        "updated_at",
-    )
-    column_export_list = (
-        "name",
-        "project",
-        "service_type",
-        "order",
-        "repo_url",
-        "repo_branch",
-        "image",
-        "port",
-        "health_path",
-        "expose_domain",
-        "active",
-    )
-    column_labels: ClassVar[dict[str, str]] = {"project": "Product", "service_type": "Type"}
-    column_select_related_list = (ServiceTemplate.project,)
-    column_sortable_list = (
-        "name",
-        "service_type",
-        "order",
-        "port",
-        "active",
-        ("project", "project.name"),
-    )
-    column_default_sort = ("project_id", False)
-    column_searchable_list = ("name", "repo_url", "image")
-    column_filters = (one_of(ServiceTemplate.service_type, "Type", SERVICE_TYPES),)
-    column_formatters: ClassVar[dict[str, Any]] = {
-        "service_type": formats.words,
-        "source": lambda _v, _c, row, _n: formats.code(row.image or row.repo_url),
-        "active": lambda _v, _c, row, _n: formats.badge("active" if row.active else "inactive"),
-    }
-    column_formatters_detail: ClassVar[dict[str, Any]] = {**column_formatters, "default_env": _env}
-    narrow = ("name", "project", "service_type")
-
-
-class ReleaseView(ScopedSecureModelView):
-    """Frozen products."""
-
-    icon = "tag"
-    about = "Frozen, numbered states of products. Every deployment runs against one."
-    column_list = ("product", "number", "created_at", "digest")
-    column_details_list = (*column_list, "public_id", "snapshot")
-    column_export_list = column_list
-    column_labels: ClassVar[dict[str, str]] = {"number": "Release", "created_at": "Frozen"}
-    column_sortable_list = ("number", "created_at")
-    column_default_sort = ("id", True)
-    column_formatters: ClassVar[dict[str, Any]] = {
-        "created_at": formats.ago,
-        "digest": lambda _v, _c, row, _n: formats.code(row.digest[:12]),
-    }
-    column_formatters_detail: ClassVar[dict[str, Any]] = {
-        "snapshot": lambda _v, _c, row, _n: _without_secrets(row.snapshot),
-    }
-    narrow = ("product", "number", "created_at")
-
-    def around(self, rows: list[Any]) -> None:
-        """Of which product."""
-        names = dict(
-            db.session.execute(
-                select(ProjectTemplate.id, ProjectTemplate.name).where(
-                    ProjectTemplate.id.in_({row.project_id for row in rows})
-                )
-            ).all()
-        )
-        for row in rows:
-            row.product = names.get(row.project_id, "")
-
-
-def _without_secrets(snapshot: dict[str, Any]) -> dict[str, Any]:
-    services = [{**s, "env": masked(s.get("env", {}))} for s in snapshot.get("services", ())]
-    return {
-        **snapshot,
-        "default_env": masked(snapshot.get("default_env", {})),
-        "services": services,
-    }

@@ -191,5 +191,8 @@ class AuditView(ScopedSecureModelView):
         "outcome": formats.state(),
         "reason": formats.clipped,
     }
-    column_formatters_detail: ClassVar[dict[str, Any]] = {"outcome": formats.state()}
     narrow = ("at", "actor", "action")
+
+    def title(self, row: Any) -> str:
+        """What was done to what."""
+        return f"{row.action}: {row.object_name or row.object_type}"

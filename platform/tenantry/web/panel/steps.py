@@ -94,6 +94,10 @@ class JobView(ScopedSecureModelView):
     }
     narrow = ("step_title", "tenant_name", "status")
 
+    def title(self, row: Any) -> str:
+        """A job has no name of its own."""
+        return f"{row.step_title or 'Job'}, {row.tenant_name or 'a deployment that is gone'}"
+
     def around(self, rows: list[Any]) -> None:
         """Tenant and step."""
         tell_steps(rows, [row.step_id for row in rows])
@@ -157,10 +161,6 @@ class StepView(ScopedSecureModelView):
         "message": formats.clipped,
         "started_at": formats.ago,
         "ended_at": formats.ago,
-    }
-    column_formatters_detail: ClassVar[dict[str, Any]] = {
-        "status": formats.state(),
-        "tenant_name": to_deployment,
     }
     narrow: ClassVar[Sequence[str]] = ("step_title", "tenant_name", "status")
 
@@ -227,8 +227,11 @@ class AttemptView(ScopedSecureModelView):
         "started_at": formats.ago,
         "ended_at": formats.ago,
     }
-    column_formatters_detail: ClassVar[dict[str, Any]] = {"outcome": formats.state()}
     narrow = ("tenant_name", "step_title", "outcome")
+
+    def title(self, row: Any) -> str:
+        """Nor has a try."""
+        return f"Try {row.number}: {row.step_title}, {row.tenant_name}"
 
     def around(self, rows: list[Any]) -> None:
         """Tenant and step."""
