@@ -1,6 +1,7 @@
 """An engine that is kept for a whole run, and emptied before each test: that is quicker."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,16 @@ from tenantry.engine.store import open_engine
 from tenantry.models.base import Base
 from tests.conftest import TEMPLATE
 
+_numbers = count(1)
+
 
 def opened(request: pytest.FixtureRequest, kind: str, name: str) -> Iterator[Engine]:
-    """Migrated, with the shipped options; `name` is that of the database."""
+    """Migrated, with the shipped options; `name` begins that of the database."""
+    # Where tests run in any order, a fixture of the whole run is made again at each change of kind.
+    name = f"{name}_{next(_numbers)}"
+    server: Postgres | None = None
     if kind == "postgresql":
-        server: Postgres = request.getfixturevalue("postgres")
+        server = request.getfixturevalue("postgres")
         server.create_database(name, template=TEMPLATE)
         url = server.url(name)
     else:
@@ -27,6 +33,8 @@ def opened(request: pytest.FixtureRequest, kind: str, name: str) -> Iterator[Eng
     engine = open_engine(url)
     yield engine
     engine.dispose()
+    if server is not None:
+        server.drop_database(name)
 
 
 def emptied(engine: Engine) -> Engine:

@@ -79,7 +79,8 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
     column_details_list: ClassVar[Sequence[str]] = ()
     column_export_list: ClassVar[Sequence[str]] = ()
     column_sortable_list: ClassVar[Sequence[Any]] = ()
-    column_formatters_detail: Any = None
+    column_formatters: ClassVar[Mapping[str, Any]] = {}
+    column_formatters_detail: ClassVar[Mapping[str, Any]] = {}
     column_formatters_export: ClassVar[Mapping[str, Any]] = {}
     column_type_formatters: ClassVar[Mapping[Any, Any]] = formats.FOR_LISTS
     column_type_formatters_detail: ClassVar[Mapping[Any, Any]] = formats.FOR_DETAILS
@@ -91,12 +92,15 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
     create_view = edit_view = delete_view = ajax_lookup = ajax_update = None
     action_view: Any = None
 
-    def __init__(self, model: Any, name: str, endpoint: str, category: str) -> None:
-        if self.column_formatters_detail is None:
-            # A row's own page has room for exact times and whole sentences.
+    def __init_subclass__(cls, **more: Any) -> None:
+        """A row's own page has room for exact times and whole sentences."""
+        super().__init_subclass__(**more)
+        if "column_formatters_detail" not in vars(cls):
             short = (formats.ago, formats.clipped)
-            shown = self.column_formatters.items()
-            self.column_formatters_detail = {k: how for k, how in shown if how not in short}
+            shown = cls.column_formatters.items()
+            cls.column_formatters_detail = {name: how for name, how in shown if how not in short}
+
+    def __init__(self, model: Any, name: str, endpoint: str, category: str) -> None:
         super().__init__(model, db, name=name, endpoint=endpoint, category=category)
 
     def scaffold_form(self) -> type[PanelForm]:

@@ -66,7 +66,10 @@ class ServiceTemplateView(ScopedSecureModelView):
         "source": lambda _v, _c, row, _n: formats.code(row.image or row.repo_url),
         "active": lambda _v, _c, row, _n: formats.badge("active" if row.active else "inactive"),
     }
-    column_formatters_detail = {**column_formatters, "default_env": env_of_row}
+    column_formatters_detail: ClassVar[dict[str, Any]] = {
+        **column_formatters,
+        "default_env": env_of_row,
+    }
     narrow = ("name", "project", "service_type")
 
 
@@ -85,7 +88,7 @@ class ReleaseView(ScopedSecureModelView):
         "created_at": formats.ago,
         "digest": lambda _v, _c, row, _n: formats.code(row.digest[:12]),
     }
-    column_formatters_detail = {
+    column_formatters_detail: ClassVar[dict[str, Any]] = {
         "snapshot": lambda _v, _c, row, _n: _without_secrets(row.snapshot),
     }
     narrow = ("product", "number", "created_at")

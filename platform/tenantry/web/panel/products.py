@@ -103,7 +103,7 @@ class ProductView(ScopedSecureModelView):
         "active": lambda _v, _c, row, _n: formats.badge("active" if row.active else "inactive"),
         "updated_at": formats.ago,
     }
-    column_formatters_detail = {
+    column_formatters_detail: ClassVar[dict[str, Any]] = {
         "default_env": env_of_row,
         "base_domain": formats.mono,
     }
