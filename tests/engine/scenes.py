@@ -17,6 +17,7 @@ from tenantry.steps.outcomes import Done, Outcome
 from tests.stage import Killed, Stage
 
 Step = DeploymentStep
+other = aliased(Step)
 
 
 def broken_rules(engine: Engine) -> list[str]:
@@ -69,7 +70,6 @@ def _broken_jobs(conn: Connection) -> list[str]:
 
 
 def _broken_steps(conn: Connection) -> list[str]:
-    other = aliased(Step)
     two = select(Step.step_key).where(
         Step.gates,
         Step.status == "running",

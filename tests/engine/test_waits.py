@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from tenantry.engine.progress import MOST_COUNTDOWNS
+from tenantry.engine.jobs import MOST_COUNTDOWNS
 from tenantry.errors import Invalid, Permanent, SecretUnreadable, Transient
 from tenantry.models import DeploymentStep, LogEntry, StepAttempt
 from tenantry.models.base import uuid7

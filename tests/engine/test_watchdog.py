@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from tenantry.engine.progress import Hint
+from tenantry.engine.jobs import Hint
 from tenantry.engine.transitions import move
 from tenantry.errors import Permanent, Transient
 from tenantry.models import Deployment, DeploymentStep

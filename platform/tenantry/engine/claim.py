@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, update
 
 from tenantry.config import Times
-from tenantry.engine.progress import Hint, finish_cancel, lock_deployment, lock_tenant
+from tenantry.engine.jobs import Hint
+from tenantry.engine.progress import finish_cancel, lock_deployment, lock_tenant
 from tenantry.engine.statements import CONTEXT, INTEND, SERVICES, STEP, TAKE
 from tenantry.engine.transitions import move, move_known
 from tenantry.models import (

@@ -12,7 +12,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Engine, select
 
-from tenantry.engine.progress import Hint, admit
+from tenantry.engine.jobs import Hint
+from tenantry.engine.progress import admit
 from tenantry.engine.store import transaction
 from tenantry.models import Deployment, DeploymentStep, JobRecord
 from tenantry.models.base import uuid7

@@ -5,32 +5,23 @@ transaction and returns what is to be published after its commit.
 Lock order everywhere: Target, Deployment, Tenant, Step, TenantService, JobRecord (KERNEL R3).
 """
 
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
+from tenantry.engine.jobs import Hint, add_job
 from tenantry.engine.statements import GATING_LEFT, LOCK_DEPLOYMENT
 from tenantry.engine.store import locked
 from tenantry.engine.transitions import move
-from tenantry.journal import cap_line, status_changed
+from tenantry.journal import cap_line
 from tenantry.models import Deployment, DeploymentStep, JobRecord, TargetRow, Tenant
-from tenantry.models.base import uuid7
 from tenantry.models.dbtime import db_now
-from tenantry.planning.catalogue import kind_of
-from tenantry.planning.states import DONE_STEP, NEW, OPEN_JOB, DeploymentStatus, TenantStatus
+from tenantry.planning.states import DONE_STEP, DeploymentStatus, TenantStatus
 
 Step = DeploymentStep
-MOST_COUNTDOWNS = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """A chain to be published after the commit: of the rest of a deployment, or of one mail."""
-
-    deployment_id: int
-    countdown: float | None = None
+# Made once: an alias costs more to build than its statement to run.
+before = aliased(Step)
 
 
 def lock_deployment(conn: Connection, deployment_id: int) -> Any:
@@ -255,53 +246,6 @@ def _mail_due(conn: Connection, deployment: Any, outcome: str) -> list[Hint]:
     return hints
 
 
-def add_job(
-    conn: Connection,
-    deployment_id: int,
-    step_id: int,
-    step_key: str,
-    *,
-    attempt: int,
-    delay: float,
-) -> None:
-    """One scheduled JobRecord for a step that has none open."""
-    kind = kind_of(step_key)
-    row = conn.execute(
-        insert(JobRecord)
-        .values(
-            public_id=uuid7(),
-            job_id=uuid7(),
-            deployment_id=deployment_id,
-            step_id=step_id,
-            job_type=kind.job_type if kind else "retry",
-            attempt=attempt,
-            next_run_at=db_now(delay),
-            status="scheduled",
-            result_meta={},
-        )
-        .returning(JobRecord.id)
-    ).scalar_one()
-    status_changed(conn, "job", [row], NEW, "scheduled", "waits for its time")
-
-
-def countdown(
-    conn: Connection, deployment_id: int, step_id: int, delay: float, longest: float
-) -> tuple[Hint, ...]:
-    """A hint by countdown for a short wait, while few are outstanding (KERNEL R11)."""
-    if delay > longest:
-        return ()
-    outstanding = conn.execute(
-        select(func.count())
-        .select_from(Step)
-        .where(Step.status == "waiting", Step.due_at > db_now(), Step.hinted_at.is_not(None))
-    ).scalar_one()
-    if outstanding >= MOST_COUNTDOWNS:
-        return ()
-    # Counts as hinted from its due time on: the sweep gives the countdown its chance.
-    conn.execute(update(Step).where(Step.id == step_id).values(hinted_at=Step.due_at))
-    return (Hint(deployment_id, countdown=delay),)
-
-
 def finish_cancel(conn: Connection, deployment: Any, actor: str = "engine") -> list[Hint]:
     """Ends a deployment whose cancel was asked for, once no gating step runs."""
     busy = conn.execute(
@@ -321,7 +265,6 @@ def open_heads() -> Any:
     Steps whose turn it is: gating ones of running deployments without an open predecessor, and
     mail of ended ones in the current epoch. The same order check as the claim's.
     """
-    before = aliased(Step)
     no_predecessor = ~exists().where(
         before.deployment_id == Step.deployment_id,
         before.order < Step.order,
@@ -346,8 +289,3 @@ def open_heads() -> Any:
         .where(Step.status.in_(("pending", "waiting")), Step.due_at <= db_now())
         .where(or_(gating, mail))
     )
-
-
-def open_job(step_id: int) -> Any:
-    """The open job of a step."""
-    return and_(JobRecord.step_id == step_id, JobRecord.status.in_(OPEN_JOB))

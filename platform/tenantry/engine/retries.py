@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from tenantry.config import Times
 from tenantry.engine.claim import Claim
-from tenantry.engine.progress import Hint, add_job, countdown
+from tenantry.engine.jobs import Hint, add_job, countdown
 from tenantry.engine.transitions import move
 from tenantry.journal import cap_line, status_changed
 from tenantry.models import DeploymentStep, JobRecord, TenantService

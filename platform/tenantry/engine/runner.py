@@ -19,7 +19,8 @@ from tenantry.engine import breaker
 from tenantry.engine.claim import Claim, Message, Refusal, claim, intend
 from tenantry.engine.context import SecretDrawer, build_context
 from tenantry.engine.dispatch import Dispatcher
-from tenantry.engine.settle import Verdict, failure_of, settle
+from tenantry.engine.endings import failure_of
+from tenantry.engine.settle import Verdict, settle
 from tenantry.engine.store import DATABASE_TROUBLE, transaction
 from tenantry.errors import Invalid, Lost, Permanent, SecretUnreadable, StepTrouble
 from tenantry.journal import Redactor

@@ -11,11 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, update
 
 from tenantry.config import Times
-from tenantry.engine.claim import PROVISION, Claim, settle_of
+from tenantry.engine.claim import PROVISION, Claim
+from tenantry.engine.endings import Ending, ending_of
+from tenantry.engine.jobs import Hint, add_job, countdown
 from tenantry.engine.progress import (
-    Hint,
-    add_job,
-    countdown,
     end,
     finish_cancel,
     gating_steps_left,
@@ -24,17 +23,15 @@ from tenantry.engine.progress import (
 )
 from tenantry.engine.retries import follow_up
 from tenantry.engine.statements import HELD, finish
-from tenantry.engine.store import DATABASE_TROUBLE
 from tenantry.engine.transitions import move, move_known
 from tenantry.errors import KeyRefused, Lost, StepTrouble, Transient
 from tenantry.journal import Redactor, cap_details, cap_line, logged, probed, tried
 from tenantry.models import DeploymentStep, JobRecord, Tenant, TenantService
 from tenantry.models.dbtime import db_now
 from tenantry.planning.states import DeploymentStatus, TenantStatus
-from tenantry.steps.outcomes import Done, LogText, Outcome, Skip, Unhealthy, Wait
+from tenantry.steps.outcomes import Done, LogText, Outcome, Skip, Unhealthy
 
 Step = DeploymentStep
-KEY_REFUSED_SECONDS = 30.0
 TENANT_FACTS = frozenset({"dokploy_project_id", "dokploy_environment_id"})
 SERVICE_FACTS = frozenset(
     "app_id app_name db_id db_name db_user domain domain_id created git_attached build_configured "
@@ -50,74 +47,6 @@ class Verdict:
     goes_on: bool
     hints: tuple[Hint, ...] = ()
     ended: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How the step's row is to be written."""
-
-    status: str
-    message: str
-    outcome_known: bool = True
-    delay: float | None = None
-    poll: bool = False
-    details: Mapping[str, Any] | None = None
-    service: Mapping[str, Any] | None = None
-    tenant: Mapping[str, Any] | None = None
-
-
-def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Ending:
-    """Pure: what an answer or an error means for this claim's row."""
-    if isinstance(result, Done):
-        return Ending(
-            "success",
-            result.message,
-            details=result.details,
-            service=result.service,
-            tenant=result.tenant,
-        )
-    if isinstance(result, Skip):
-        return Ending("skipped", result.message, details=result.details)
-    patience = claim.kind.patience
-    out_of_patience = patience is not None and claim.waited > patience * times.scale
-    if isinstance(result, Wait):
-        if out_of_patience:
-            minutes = round((patience or 0) / 60)
-            return Ending(
-                "failed",
-                f"Gave up after {minutes} minutes. Last seen: {result.message}",
-                details=result.details,
-                service=result.service,
-            )
-        return Ending(
-            "waiting",
-            result.message,
-            delay=result.seconds * times.scale,
-            poll=True,
-            details=result.details,
-            service=result.service,
-        )
-    if isinstance(result, KeyRefused):
-        return Ending("waiting", str(result), delay=KEY_REFUSED_SECONDS * times.scale, poll=True)
-    if isinstance(result, Transient):
-        return _transient(claim, result, times, out_of_patience=out_of_patience)
-    return Ending("failed", str(result), outcome_known=result.outcome_known)
-
-
-def _transient(claim: Claim, trouble: Transient, times: Times, *, out_of_patience: bool) -> Ending:
-    most = min(claim.kind.attempts, trouble.most_tries or claim.kind.attempts)
-    known = trouble.outcome_known
-    if claim.kind.retry_key is not None:
-        # A row of its own follows a failed try; without one, this was the last.
-        return Ending("failed", str(trouble), outcome_known=known)
-    if claim.budget_used >= most or out_of_patience:
-        return Ending("failed", f"{trouble} (tried {claim.budget_used} times)", outcome_known=known)
-    delay = claim.kind.backoff.seconds(claim.budget_used - 1) * times.scale
-    if trouble.retry_after is not None:
-        delay = max(delay, trouble.retry_after * times.scale)
-    if not known:
-        delay = max(delay, settle_of(claim.kind, times))
-    return Ending("waiting", str(trouble), outcome_known=known, delay=delay)
 
 
 def settle(
@@ -354,19 +283,3 @@ def _jobs(conn: Connection, claim: Claim, ending: Ending, times: Times) -> tuple
         number = claim.budget_used
         add_job(conn, deployment_id, step_id, claim.step.step_key, attempt=number, delay=delay)
     return countdown(conn, deployment_id, step_id, delay, times.longest_countdown)
-
-
-def failure_of(trouble: BaseException) -> StepTrouble:
-    """
-    What an error that is none of ours means: a fault of this program, tried three times, or the
-    database, which is no fault of the step.
-
-    It may have come after a change was sent, so nothing is known of the outcome.
-    """
-    if isinstance(trouble, StepTrouble):
-        return trouble
-    name = type(trouble).__name__
-    if isinstance(trouble, DATABASE_TROUBLE):
-        return Transient(f"The database did not take a write ({name})", outcome_known=False)
-    words = f"Unexpected {name} in this program; see the worker's log"
-    return Transient(words, most_tries=3, outcome_known=False)

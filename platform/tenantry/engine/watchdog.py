@@ -15,8 +15,8 @@ from sqlalchemy.orm import aliased
 from tenantry.config import Times
 from tenantry.engine.claim import settle_of
 from tenantry.engine.dispatch import Dispatcher
+from tenantry.engine.jobs import Hint
 from tenantry.engine.progress import (
-    Hint,
     end,
     finish_cancel,
     gating_steps_left,
@@ -32,6 +32,8 @@ from tenantry.planning.states import DONE_STEP, DeploymentStatus
 
 log = structlog.get_logger(__name__)
 Step = DeploymentStep
+# Made once: an alias costs more to build than its statement to run.
+sibling, just_ended, open_step = aliased(Step), aliased(Step), aliased(Step)
 MOST_LOST = 6
 BATCH = 500
 # A mail row of an old epoch was not given up: nobody wants it any more.
@@ -72,8 +74,6 @@ class Watchdog:
         return done
 
     def _due_heads(self) -> list[Any]:
-        sibling = aliased(Step)
-        just_ended = aliased(Step)
         repeat = self.times.hint_repeat
         statement = (
             open_heads()
@@ -240,7 +240,6 @@ class Watchdog:
             return finish_cancel(conn, deployment) or None
 
     def _finished(self) -> list[Any]:
-        open_step = aliased(Step)
         with transaction(self.engine) as conn:
             return list(
                 conn.execute(

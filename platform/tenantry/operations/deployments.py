@@ -9,17 +9,16 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
-from tenantry.engine.progress import Hint, finish_cancel, lock_deployment, lock_tenant
-from tenantry.engine.transitions import move
+from tenantry.engine.jobs import Hint
+from tenantry.engine.progress import finish_cancel, lock_deployment
 from tenantry.errors import Conflict, Invalid, NotFound
 from tenantry.journal import status_changed
 from tenantry.models import (
     Deployment,
     DeploymentStep,
     IntegrationSecret,
-    JobRecord,
     ProjectTemplate,
     TemplateRelease,
     Tenant,
@@ -36,7 +35,6 @@ from tenantry.planning.states import NEW, DeploymentStatus
 from tenantry.ports import SecretStore
 
 Step = DeploymentStep
-MAIL_KEYS = ("email.notify_success", "email.notify_failure")
 FOR_RESUME = ("failed", "cancelled")
 
 
@@ -58,8 +56,8 @@ def create(
     """
     if request_key and (again := _by_request(session, tenant, request_key)):
         return again
-    _refuse_if_active(session, tenant)
-    _refuse_if_away(tenant)
+    refuse_if_active(session, tenant)
+    refuse_if_away(tenant)
     deployment, blueprint = _frozen(session, actor, tenant, store, reason, overrides)
     deployment.request_key = request_key
     try:
@@ -69,7 +67,7 @@ def create(
     except IntegrityError:
         if request_key and (again := _by_request(session, tenant, request_key)):
             return again
-        _refuse_if_active(session, tenant)
+        refuse_if_active(session, tenant)
         raise Conflict("Another deployment of this tenant was started a moment ago") from None
     _write_plan(session, deployment, blueprint)
     status_changed(
@@ -168,10 +166,11 @@ def _write_plan(session: Session, deployment: Deployment, blueprint: Any) -> Non
         }
         for step in plan(blueprint)
     ]
-    _insert_steps(session, rows)
+    insert_steps(session, rows)
 
 
-def _insert_steps(session: Session, rows: list[dict[str, Any]]) -> None:
+def insert_steps(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Pending rows; mail is due only when its deployment has ended."""
     conn = session.connection()
     for gates in (True, False):
         some = [row for row in rows if row["gates"] is gates]
@@ -183,7 +182,8 @@ def _insert_steps(session: Session, rows: list[dict[str, Any]]) -> None:
             status_changed(conn, "step", list(ids), NEW, "pending", "planned")
 
 
-def _refuse_if_active(session: Session, tenant: Tenant) -> None:
+def refuse_if_active(session: Session, tenant: Tenant) -> None:
+    """Conflict, with the winner, where a deployment of the tenant is active."""
     active = session.execute(
         select(Deployment.public_id, Deployment.status).where(
             Deployment.tenant_id == tenant.id, Deployment.status.in_(("pending", "running"))
@@ -195,7 +195,8 @@ def _refuse_if_active(session: Session, tenant: Tenant) -> None:
         )
 
 
-def _refuse_if_away(tenant: Tenant) -> None:
+def refuse_if_away(tenant: Tenant) -> None:
+    """Conflict where the tenant has left or is suspended."""
     if tenant.deleted_at is not None or tenant.status in {"archived", "suspended"}:
         raise Conflict(f"{tenant.name} is {tenant.status}")
 
@@ -205,194 +206,6 @@ def _by_request(session: Session, tenant: Tenant, request_key: str) -> Deploymen
     if found is not None and found.tenant_id != tenant.id:
         raise Conflict("This idempotency key was used for another tenant")
     return found
-
-
-def resume(
-    session: Session,
-    actor: Actor,
-    deployment: Deployment,
-    *,
-    only_failed: bool = False,
-    reason: str = "",
-) -> Deployment:
-    """
-    Continues the same deployment from the step that failed, under a new epoch.
-
-    `only_failed` puts only failed steps back; all others that are not done are skipped. Conflict
-    where it is not failed or cancelled, where another is active, where a newer one succeeded,
-    where the tenant is away, or where only failed steps are wanted and none has failed.
-    """
-    conn = session.connection()
-    session.flush()
-    row = lock_deployment(conn, deployment.id)
-    if row is None or row.status not in FOR_RESUME:
-        raise _resume_refused(session, deployment)
-    if _superseded(session, deployment):
-        raise Conflict("A newer deployment of this tenant supersedes this one")
-    if only_failed and not _has_failed(session, deployment):
-        raise Conflict("No step of this deployment has failed; resume it as a whole")
-    _back_in_line(session, deployment, actor)
-    lock_tenant(conn, deployment.tenant_id)
-    session.refresh(deployment.tenant)
-    _refuse_if_away(deployment.tenant)
-    epoch = row.epoch + 1
-    if only_failed:
-        move(
-            conn,
-            "step",
-            "pending",
-            Step.deployment_id == deployment.id,
-            Step.gates.is_(True),
-            Step.status == "cancelled",
-            reason="resumed: only failed steps run",
-            actor=actor.name,
-        )
-        move(
-            conn,
-            "step",
-            "skipped",
-            Step.deployment_id == deployment.id,
-            Step.gates.is_(True),
-            Step.status == "pending",
-            reason="resumed: only failed steps run",
-            actor=actor.name,
-            ended_at=db_now(),
-        )
-    _reopen_steps(conn, deployment.id, actor)
-    _new_mail(session, deployment, epoch)
-    session.expire(deployment)
-    record(session, actor, "deployment.resume", deployment, reason=reason, after={"epoch": epoch})
-    return deployment
-
-
-def _back_in_line(session: Session, deployment: Deployment, actor: Actor) -> None:
-    try:
-        with session.begin_nested():
-            moved = move(
-                session.connection(),
-                "deployment",
-                "pending",
-                Deployment.id == deployment.id,
-                reason="resumed",
-                actor=actor.name,
-                epoch=Deployment.epoch + 1,
-                cancel_requested=False,
-                ended_at=None,
-                summary="",
-            )
-    except IntegrityError:
-        _refuse_if_active(session, deployment.tenant)
-        raise Conflict("Another deployment of this tenant is active") from None
-    if not moved:
-        raise _resume_refused(session, deployment)
-
-
-def _reopen_steps(conn: Any, deployment_id: int, actor: Actor) -> None:
-    """Every gating step that is not done starts afresh, with its budget counted from here."""
-    scope = (
-        Step.deployment_id == deployment_id,
-        Step.gates.is_(True),
-        Step.retried_by_id.is_(None),
-    )
-    move(
-        conn,
-        "step",
-        "pending",
-        *scope,
-        Step.status.in_(FOR_RESUME),
-        reason="resumed",
-        actor=actor.name,
-    )
-    conn.execute(
-        update(Step)
-        .where(*scope, Step.status == "pending")
-        .values(
-            budget_from=Step.attempts,
-            lost=0,
-            polls=0,
-            due_at=db_now(),
-            started_at=None,
-            ended_at=None,
-            hinted_at=None,
-            hints=0,
-        )
-    )
-
-
-def _new_mail(session: Session, deployment: Deployment, epoch: int) -> None:
-    """The old pair is closed, a new pair for the new epoch stands at the end."""
-    conn = session.connection()
-    old = (
-        Step.deployment_id == deployment.id,
-        Step.gates.is_(False),
-        Step.status.in_(("pending", "waiting")),
-    )
-    ids = list(conn.execute(select(Step.id).where(*old)).scalars())
-    move(
-        conn,
-        "job",
-        "cancelled",
-        JobRecord.step_id.in_(ids),
-        JobRecord.status == "scheduled",
-        reason="the deployment was resumed",
-    )
-    move(conn, "step", "skipped", *old, reason="the deployment was resumed", ended_at=db_now())
-    last = conn.execute(
-        select(Step.order)
-        .where(Step.deployment_id == deployment.id)
-        .order_by(Step.order.desc())
-        .limit(1)
-    ).scalar_one()
-    rows: list[dict[str, Any]] = [
-        {
-            "public_id": uuid7(),
-            "deployment_id": deployment.id,
-            "tenant_service_id": None,
-            "service_name": None,
-            "step_key": key,
-            "order": last + 100 * (place + 1),
-            "gates": False,
-            "epoch": epoch,
-            "details": {},
-            "message": "",
-        }
-        for place, key in enumerate(MAIL_KEYS)
-    ]
-    _insert_steps(session, rows)
-
-
-def _superseded(session: Session, deployment: Deployment) -> bool:
-    newer = aliased(Deployment)
-    return (
-        session.scalar(
-            select(newer.id)
-            .where(
-                newer.tenant_id == deployment.tenant_id,
-                newer.id > deployment.id,
-                newer.status.in_(("pending", "running", "succeeded")),
-            )
-            .limit(1)
-        )
-        is not None
-    )
-
-
-def _has_failed(session: Session, deployment: Deployment) -> bool:
-    failed = select(Step.id).where(
-        Step.deployment_id == deployment.id,
-        Step.gates.is_(True),
-        Step.status == "failed",
-        Step.retried_by_id.is_(None),
-    )
-    return session.scalar(failed.limit(1)) is not None
-
-
-def _resume_refused(session: Session, deployment: Deployment) -> Conflict:
-    session.expire(deployment)
-    return Conflict(
-        f"This deployment is {deployment.status}; only a failed or cancelled one can be resumed",
-        winner=str(deployment.public_id),
-    )
 
 
 def cancel(session: Session, actor: Actor, deployment: Deployment) -> list[Hint]:

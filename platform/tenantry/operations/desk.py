@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tenantry.config import Settings
 from tenantry.engine.dispatch import Dispatcher
-from tenantry.engine.progress import Hint
+from tenantry.engine.jobs import Hint
 from tenantry.engine.store import READS_ONLY
 from tenantry.errors import NotFound
-from tenantry.operations import deployments, targets, tenants
+from tenantry.operations import deployments, resuming, targets, tenants
 from tenantry.operations import steps as step_operations
 from tenantry.operations.actors import Actor
 from tenantry.ports import SecretStore
@@ -82,7 +82,7 @@ class Desk:
 
         def again(session: Session) -> int:
             found = deployments.find(session, public_id)
-            deployments.resume(session, actor, found, only_failed=only_failed, reason=reason)
+            resuming.resume(session, actor, found, only_failed=only_failed, reason=reason)
             return found.target_id
 
         self.dispatcher.admit(self.do(again))

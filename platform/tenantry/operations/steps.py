@@ -6,18 +6,13 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tenantry.engine.progress import (
-    Hint,
-    add_job,
-    end,
-    gating_steps_left,
-    lock_deployment,
-)
+from tenantry.engine.jobs import Hint, add_job
+from tenantry.engine.progress import end, gating_steps_left, lock_deployment
 from tenantry.engine.transitions import move
 from tenantry.errors import Conflict, NotFound
 from tenantry.models import Deployment, DeploymentStep, JobRecord
 from tenantry.models.dbtime import db_now
-from tenantry.operations import deployments
+from tenantry.operations import deployments, resuming
 from tenantry.operations.actors import Actor, record
 from tenantry.planning.states import DeploymentStatus
 
@@ -44,7 +39,7 @@ def retry(session: Session, actor: Actor, step: DeploymentStep) -> list[Hint]:
     if step.status not in {"failed", "cancelled"} or step.retried_by_id is not None:
         raise Conflict(f"{step.step_key} is {step.status}; only a failed step can be retried")
     if step.gates:
-        deployments.resume(session, actor, step.deployment, reason=f"retry of {step.step_key}")
+        resuming.resume(session, actor, step.deployment, reason=f"retry of {step.step_key}")
         return []
     conn = session.connection()
     row = lock_deployment(conn, step.deployment_id)
@@ -154,7 +149,7 @@ def mark_done(session: Session, actor: Actor, step: DeploymentStep, reason: str)
         intent_at=None,
         intent=None,
     )
-    deployments.resume(session, actor, deployment, reason=f"{step.step_key} marked done: {words}")
+    resuming.resume(session, actor, deployment, reason=f"{step.step_key} marked done: {words}")
     conn.execute(
         update(Deployment).where(Deployment.id == deployment.id).values(trigger_reason="manual_fix")
     )

@@ -1,0 +1,97 @@
+"""What an answer or an error of a handler means for the row of its claim. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tenantry.config import Times
+from tenantry.engine.claim import Claim, settle_of
+from tenantry.engine.store import DATABASE_TROUBLE
+from tenantry.errors import KeyRefused, StepTrouble, Transient
+from tenantry.steps.outcomes import Done, Outcome, Skip, Wait
+
+KEY_REFUSED_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the step's row is to be written."""
+
+    status: str
+    message: str
+    outcome_known: bool = True
+    delay: float | None = None
+    poll: bool = False
+    details: Mapping[str, Any] | None = None
+    service: Mapping[str, Any] | None = None
+    tenant: Mapping[str, Any] | None = None
+
+
+def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Ending:
+    """Pure: what an answer or an error means for this claim's row."""
+    if isinstance(result, Done):
+        return Ending(
+            "success",
+            result.message,
+            details=result.details,
+            service=result.service,
+            tenant=result.tenant,
+        )
+    if isinstance(result, Skip):
+        return Ending("skipped", result.message, details=result.details)
+    patience = claim.kind.patience
+    out_of_patience = patience is not None and claim.waited > patience * times.scale
+    if isinstance(result, Wait):
+        if out_of_patience:
+            minutes = round((patience or 0) / 60)
+            return Ending(
+                "failed",
+                f"Gave up after {minutes} minutes. Last seen: {result.message}",
+                details=result.details,
+                service=result.service,
+            )
+        return Ending(
+            "waiting",
+            result.message,
+            delay=result.seconds * times.scale,
+            poll=True,
+            details=result.details,
+            service=result.service,
+        )
+    if isinstance(result, KeyRefused):
+        return Ending("waiting", str(result), delay=KEY_REFUSED_SECONDS * times.scale, poll=True)
+    if isinstance(result, Transient):
+        return _transient(claim, result, times, out_of_patience=out_of_patience)
+    return Ending("failed", str(result), outcome_known=result.outcome_known)
+
+
+def _transient(claim: Claim, trouble: Transient, times: Times, *, out_of_patience: bool) -> Ending:
+    most = min(claim.kind.attempts, trouble.most_tries or claim.kind.attempts)
+    known = trouble.outcome_known
+    if claim.kind.retry_key is not None:
+        # A row of its own follows a failed try; without one, this was the last.
+        return Ending("failed", str(trouble), outcome_known=known)
+    if claim.budget_used >= most or out_of_patience:
+        return Ending("failed", f"{trouble} (tried {claim.budget_used} times)", outcome_known=known)
+    delay = claim.kind.backoff.seconds(claim.budget_used - 1) * times.scale
+    if trouble.retry_after is not None:
+        delay = max(delay, trouble.retry_after * times.scale)
+    if not known:
+        delay = max(delay, settle_of(claim.kind, times))
+    return Ending("waiting", str(trouble), outcome_known=known, delay=delay)
+
+
+def failure_of(trouble: BaseException) -> StepTrouble:
+    """
+    What an error that is none of ours means: a fault of this program, tried three times, or the
+    database, which is no fault of the step.
+
+    It may have come after a change was sent, so nothing is known of the outcome.
+    """
+    if isinstance(trouble, StepTrouble):
+        return trouble
+    name = type(trouble).__name__
+    if isinstance(trouble, DATABASE_TROUBLE):
+        return Transient(f"The database did not take a write ({name})", outcome_known=False)
+    words = f"Unexpected {name} in this program; see the worker's log"
+    return Transient(words, most_tries=3, outcome_known=False)
