@@ -6,10 +6,9 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tenantry.cli import documents
 from tenantry.cli.shop import Shop, me, pass_shop
 from tenantry.models import ProjectTemplate, Tenant
-from tenantry.operations import targets, templates
+from tenantry.operations import documents, targets, templates
 
 
 @click.group()

@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 
 from tenantry.errors import Conflict, Invalid, NotFound
 from tenantry.models import IntegrationSecret, ProjectTemplate, Tenant
-from tenantry.operations import targets, templates
+from tenantry.operations import documents, targets, templates
 from tenantry.operations.actors import Actor
 from tenantry.operations.checks import checked
-from tenantry.web import documents
 from tenantry.web.database import db, reading
 from tenantry.web.door import desk
 from tenantry.web.forms import ProductForm, saved
