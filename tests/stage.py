@@ -84,7 +84,7 @@ class Stage:
         self.dispatcher = Dispatcher(engine, self.sent.append)
         sessions = sessionmaker(engine, expire_on_commit=False)
         self.desk = Desk(settings, engine, sessions, self.twins.secrets, self.dispatcher)
-        self.waiting: int | None = 0
+        self.waiting: dict[str, int] | None = {}
         self.watchdog = Watchdog(engine, self.dispatcher, settings.times, lambda: self.waiting)
         self.handlers = dict(HANDLERS)
 

@@ -164,6 +164,16 @@ class TargetTwin(TargetWorld):
         return made
 
     @change
+    def update_domain(
+        self, domain_id: str, host: str, port: int, *, https: bool, certificate: str
+    ) -> None:
+        app_id, seen = self.domain_rows[domain_id]
+        self.domain_rows[domain_id] = (
+            app_id,
+            replace(seen, host=host, port=port, https=https, certificate=certificate),
+        )
+
+    @change
     def delete_application(self, app_id: str) -> None:
         self.apps.pop(app_id, None)
 

@@ -37,9 +37,10 @@ from tenantry.journal import Redactor
 from tenantry.operations.desk import Desk
 from tenantry.ports import Ports, SecretStore
 from tenantry.steps import HANDLERS
-from tenantry.tasks import BackgroundSender, make_celery, queue_length, sender
+from tenantry.tasks import BackgroundSender, make_celery, queue_lengths, sender
 
 WORKER_POOL = 48
+WEB_POOL = 16
 
 
 class Workshop:
@@ -133,7 +134,10 @@ class Workshop:
     def watchdog(self) -> Watchdog:
         """Repairs from the rows."""
         return Watchdog(
-            self.engine, self.dispatcher, self.settings.times, queue_length(self.settings.redis_url)
+            self.engine,
+            self.dispatcher,
+            self.settings.times,
+            queue_lengths(self.settings.redis_url),
         )
 
     @cached_property
@@ -142,7 +146,9 @@ class Workshop:
         from tenantry.web import create_web  # noqa: PLC0415 — workers never load the panel
 
         background = BackgroundSender(self.send, self.settings.times.broker_pause)
-        desk = self._desk(Dispatcher(self.engine, background), self.engine)
+        # A page asks each connection for a sign of life first; a worker's transaction may fail.
+        engine = open_engine(self.settings.database_url, pool=WEB_POOL, ping=True)
+        desk = self._desk(Dispatcher(engine, background), engine)
         return create_web(desk, broker_resting=lambda: background.resting)
 
     def elsewhere(self, environ: Mapping[str, str]) -> "Workshop":

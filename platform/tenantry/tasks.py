@@ -7,7 +7,7 @@ ack: a lost message is late, never wrong, because the watchdog publishes it agai
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import redis
@@ -186,14 +186,14 @@ class BackgroundSender:
                 log.warning("not published", error=type(trouble).__name__)
 
 
-def queue_length(redis_url: str) -> Callable[[], int | None]:
-    """How many messages wait in our queues; None where the broker does not answer in time."""
+def queue_lengths(redis_url: str) -> Callable[[], Mapping[str, int] | None]:
+    """How many messages wait in each queue; None where the broker does not answer in time."""
     client = redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
 
-    def length() -> int | None:
+    def lengths() -> Mapping[str, int] | None:
         try:
-            return sum(int(client.llen(name)) for name in QUEUES)
+            return {name: int(client.llen(name)) for name in QUEUES}
         except redis.RedisError:
             return None
 
-    return length
+    return lengths

@@ -80,7 +80,7 @@ REQUIRED = {
             "env": "A=1\nB=2",
             "buildArgs": "",
             "buildSecrets": "",
-            "createEnvFile": True,
+            "createEnvFile": False,
         },
     ),
 }

@@ -29,8 +29,10 @@ def test_a_secret_comes_from_standard_input_and_is_never_echoed(counter: Counter
     words = counter.does("secret", "set", "dms", "setup_token", typed=f"{VALUE}\n")
     assert words == "setup_token is set\n"
     assert opened(counter) == VALUE
-    counter.does("secret", "set", "dms", "key", "--type", "dokploy_api_key", typed="a b\nc\n\n")
-    assert opened(counter, "key") == "a b\nc"
+    counter.does("secret", "set", "dms", "key", "--type", "dokploy_api_key", typed="a-b-c\n\n")
+    assert opened(counter, "key") == "a-b-c"
+    for bad in ("a b", "a\nb", "schlüssel"):
+        assert "header" in counter.refuses(2, "secret", "set", "dms", "setup_token", typed=bad)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,9 @@ def test_init_writes_fresh_keys_that_only_the_owner_may_read(counter: Counter, t
     assert values["SECRET_KEY"] not in words
     assert len(values["SECRET_KEY"]) >= 64
     assert len(base64.b64decode(values["KEY_RING"].partition(":")[2])) == 32
-    settings = load(values)
+    with pytest.raises(SettingsInvalid, match="TARGET_MAIN_KEY still says CHANGE"):
+        load(values)
+    settings = load(values | {"TARGET_MAIN_KEY": "made-in-dokploy"})
     assert settings.production
     assert settings.targets[0].name == "main"
 
@@ -92,7 +96,7 @@ def test_every_key_that_init_makes_is_accepted(counter: Counter, tmp_path: Path)
         folder = tmp_path / str(number)
         folder.mkdir()
         counter.does("init", "--dir", str(folder))
-        load(with_env_file({}, folder / ".env"))
+        load(with_env_file({"TARGET_MAIN_KEY": "made-in-dokploy"}, folder / ".env"))
 
 
 def test_init_never_replaces_what_is_there(counter: Counter, tmp_path: Path):

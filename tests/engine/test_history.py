@@ -21,7 +21,7 @@ from tests.engine.scenes import at_once, broken_rules, quiet
 from tests.stage import IMAGE_ONLY, ME, PRODUCT, Stage
 
 KEY = "project.create"
-SECRET = "s3t/Up+Tök=en&Value"
+SECRET = 's3t/Up+Tok"en&Value'
 
 
 def encodings(secret: str) -> dict[str, str]:

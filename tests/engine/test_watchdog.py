@@ -76,10 +76,11 @@ def test_nothing_is_hinted_while_the_queue_is_longer_than_what_runs(shipped: Sta
     stage = fresh(shipped)
     stage.sent.clear()
     stage.pass_time(60)
-    for length in (11, 5000, None):
-        stage.waiting = length
+    for lengths in ({"steps": 11}, {"steps": 5000}, None):
+        stage.waiting = lengths
         assert stage.watchdog.sweep() == 0
-    stage.waiting = 10
+    # A queue that nobody empties silences no other.
+    stage.waiting = {"steps": 10, "slow": 5000, "suspect": 5000}
     assert stage.watchdog.sweep() == 1
 
 

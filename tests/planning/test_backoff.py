@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantry.planning.backoff import HEALTH, PUBLISH_HINT, TRANSIENT, Backoff
+from tenantry.planning.backoff import HEALTH, TRANSIENT, Backoff
 
 backoffs = st.builds(
     Backoff,
@@ -49,7 +49,3 @@ def test_jitter_spreads_a_fleet_that_failed_together():
 def test_the_same_seed_gives_the_same_waits():
     one, two = random.Random(7), random.Random(7)
     assert [HEALTH.seconds(n, one) for n in range(9)] == [HEALTH.seconds(n, two) for n in range(9)]
-
-
-def test_hints_are_repeated_after_twenty_seconds_doubling_to_two_minutes():
-    assert [PUBLISH_HINT.seconds(n) for n in range(5)] == [20, 40, 80, 120, 120]

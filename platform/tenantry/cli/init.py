@@ -25,10 +25,13 @@ TARGETS=main
 TARGET_MAIN_URL=https://dokploy.example.com
 TARGET_MAIN_KEY=CHANGE
 TARGET_MAIN_LIMIT=10
+# The panel shows Flower to operators; this password is between the two.
+FLOWER_URL=http://127.0.0.1:5555
+FLOWER_PASSWORD={flower}
 MAIL_SERVER=
-MAIL_PORT=587
+# MAIL_PORT=587
+# MAIL_USE_TLS=yes
 MAIL_SENDER=tenantry@example.com
-MAIL_USE_TLS=yes
 """
 
 
@@ -38,6 +41,7 @@ def init(folder: Path) -> None:
     """Write .env with a fresh SECRET_KEY and key ring. Never replaces one that is there."""
     path = folder / ".env"
     text = TEMPLATE.format(
+        flower=secrets.token_urlsafe(24),
         secret_key=secrets.token_urlsafe(48),
         key_id=f"k{secrets.token_hex(3)}",
         key=base64.b64encode(secrets.token_bytes(32)).decode(),

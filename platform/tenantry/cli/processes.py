@@ -63,18 +63,21 @@ def watchdog(shop: Shop) -> None:
         started = monotonic()
         _round(shop.watchdog.sweep)
         if started >= next_repair:
-            _round(shop.watchdog.repair)
-            _round(lambda: beat.set(HEARTBEAT, os.getpid(), ex=HEARTBEAT_SECONDS))
+            # It beats only for a round of repairs that was finished.
+            if _round(shop.watchdog.repair):
+                _round(lambda: beat.set(HEARTBEAT, os.getpid(), ex=HEARTBEAT_SECONDS))
             next_repair = started + times.repair
         stop.wait(max(0.01, times.sweep - (monotonic() - started)))
 
 
-def _round(act: Any) -> None:
-    """One round; a database or broker that is away is waited for, never a reason to die."""
+def _round(act: Any) -> bool:
+    """Whether it was finished; a database or broker that is away is never a reason to die."""
     try:
         act()
     except Exception as trouble:  # noqa: BLE001 — the watchdog outlives everything
         log.warning("watchdog round failed", error=type(trouble).__name__)
+        return False
+    return True
 
 
 @run.command()
@@ -102,6 +105,8 @@ def web(bind: str, workers: int, threads: int) -> None:
             "60",
             "--graceful-timeout",
             "10",
+            # Its control socket would lie in the home folder, which a service should not write.
+            "--no-control-socket",
             "--access-logfile",
             "-",
             "--log-level",

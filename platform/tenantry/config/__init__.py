@@ -235,7 +235,11 @@ def _is_port(text: str) -> bool:
 
 
 def _strict(read: Reader, settings: Settings) -> None:
+    if settings.times.scale != 1:
+        read.problems.append("TIME_DIVISOR is for tests; production keeps the shipped times")
     for target in settings.targets:
+        if target.key == "CHANGE":
+            read.problems.append(f"{_prefix(target.name)}_KEY still says CHANGE")
         parts = urlsplit(target.url)
         if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
             read.problems.append(

@@ -35,6 +35,9 @@ def heard(
     times: Times,
 ) -> None:
     """Opens, feeds or closes the breaker after one claim; a write only where something changes."""
+    if isinstance(result, KeyRefused) and claim.deployment.blueprint.get("api_key_secret"):
+        # The product's own key was refused: its steps wait, nobody else's.
+        return
     if isinstance(result, KeyRefused | TargetDown):
         words = cap_line(redactor.redact(str(result)))
         opens = isinstance(result, KeyRefused)

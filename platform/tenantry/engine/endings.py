@@ -7,10 +7,13 @@ from typing import Any
 from tenantry.config import Times
 from tenantry.engine.claim import Claim, settle_of
 from tenantry.engine.store import DATABASE_TROUBLE
-from tenantry.errors import KeyRefused, StepTrouble, Transient
+from tenantry.errors import KeyRefused, StepTrouble, TargetDown, Transient
 from tenantry.steps.outcomes import Done, Outcome, Skip, Wait
 
 KEY_REFUSED_SECONDS = 30.0
+OUTAGE_SECONDS = 20.0
+# About two hours and more of looks: then even an outage is somebody's business.
+MOST_OUTAGES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,10 @@ def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Endi
     if isinstance(result, Skip):
         return Ending("skipped", result.message, details=result.details)
     patience = claim.kind.patience
-    out_of_patience = patience is not None and claim.waited > patience * times.scale
+    # Waiting in the target's own line is not counted: `seen` is when it was last seen there.
+    seen = (result.details if isinstance(result, Wait) else claim.step.meta).get("seen")
+    waited = claim.waited - float(seen or claim.step.meta.get("seen") or 0.0)
+    out_of_patience = patience is not None and waited > patience * times.scale
     if isinstance(result, Wait):
         if out_of_patience:
             minutes = round((patience or 0) / 60)
@@ -60,9 +66,23 @@ def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Endi
         )
     if isinstance(result, KeyRefused):
         return Ending("waiting", str(result), delay=KEY_REFUSED_SECONDS * times.scale, poll=True)
+    if isinstance(result, TargetDown) and not out_of_patience and claim.step.polls < MOST_OUTAGES:
+        return _outage(claim, result, times)
     if isinstance(result, Transient):
         return _transient(claim, result, times, out_of_patience=out_of_patience)
     return Ending("failed", str(result), outcome_known=result.outcome_known)
+
+
+def _outage(claim: Claim, trouble: TargetDown, times: Times) -> Ending:
+    """A target that is away costs time, never a try: its breaker says so meanwhile."""
+    delay = OUTAGE_SECONDS * times.scale
+    if trouble.retry_after is not None:
+        delay = max(delay, trouble.retry_after * times.scale)
+    if not trouble.outcome_known:
+        delay = max(delay, settle_of(claim.kind, times))
+    return Ending(
+        "waiting", str(trouble), outcome_known=trouble.outcome_known, delay=delay, poll=True
+    )
 
 
 def _transient(claim: Claim, trouble: Transient, times: Times, *, out_of_patience: bool) -> Ending:

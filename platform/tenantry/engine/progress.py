@@ -284,7 +284,7 @@ def open_heads() -> Any:
         Deployment.status.in_(("succeeded", "failed", "cancelled")),
     )
     return (
-        select(Step.id, Step.deployment_id, Step.hints)
+        select(Step.id, Step.deployment_id, Step.step_key, Step.lost, Step.hints)
         .join(Deployment, Deployment.id == Step.deployment_id)
         .where(Step.status.in_(("pending", "waiting")), Step.due_at <= db_now())
         .where(or_(gating, mail))

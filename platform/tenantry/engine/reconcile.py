@@ -16,8 +16,9 @@ from sqlalchemy import Engine, exists, select, update
 
 from tenantry.clock import utcnow
 from tenantry.config import Times
+from tenantry.engine.context import SecretDrawer
 from tenantry.engine.store import transaction
-from tenantry.errors import StepTrouble
+from tenantry.errors import SecretUnreadable, StepTrouble
 from tenantry.journal import audited, cap_line
 from tenantry.models import Deployment, Tenant, TenantService
 from tenantry.models.dbtime import db_now
@@ -25,6 +26,7 @@ from tenantry.ports import Ports, ProjectSeen, ServiceSeen, Target
 
 log = structlog.get_logger(__name__)
 OURS = "tenantry:"
+API_KEY = "dokploy_api_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,11 @@ class Reconciler:
             return []
         tenant, services = facts
         try:
-            target = self.ports.target(tenant.target_name)
+            drawer = SecretDrawer(self.engine, self.ports, tenant_id, tenant.project_id)
+            own = drawer.open(API_KEY) if API_KEY in drawer.sealed() else None
+            target = self.ports.target(tenant.target_name, own)
             found = list(self._compare(target, tenant, services))
-        except StepTrouble as trouble:
+        except (StepTrouble, SecretUnreadable) as trouble:
             log.info("not reconciled", tenant=tenant.subdomain, reason=str(trouble))
             return []
         if found:

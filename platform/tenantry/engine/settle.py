@@ -201,6 +201,8 @@ def _write_service(
             facts["health_tries"] = TenantService.health_tries + 1
         if seen.ok:
             facts["next_wait_seconds"] = 0
+    if facts.get("deployed"):
+        facts["last_deployed_at"] = db_now()
     if facts:
         _write_facts(conn, TenantService, service_id, facts, SERVICE_FACTS)
     if seen is not None:

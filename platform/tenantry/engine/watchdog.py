@@ -3,7 +3,7 @@ Repairs from the rows (KERNEL §2.4). Its own process, in any number of copies: 
 compare-and-set, so doing it twice does nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 
 from tenantry.config import Times
 from tenantry.engine.claim import settle_of
-from tenantry.engine.dispatch import Dispatcher
+from tenantry.engine.dispatch import Dispatcher, queue_of
 from tenantry.engine.jobs import Hint
 from tenantry.engine.progress import (
     end,
@@ -42,23 +42,26 @@ JOB_AFTER = {"pending": "scheduled", "failed": "failed", "skipped": "cancelled"}
 
 @dataclass(frozen=True, slots=True)
 class Watchdog:
-    """`queue_length` tells how many messages wait in the broker; None where it cannot be asked."""
+    """`queue_lengths` tells how many messages wait in each queue; None where it cannot be asked."""
 
     engine: Engine
     dispatcher: Dispatcher
     times: Times
-    queue_length: Callable[[], int | None]
+    queue_lengths: Callable[[], Mapping[str, int] | None]
 
     def sweep(self) -> int:
         """Publishes the chains of due heads that nobody hinted lately; returns how many."""
         heads = self._due_heads()
         if not heads:
             return 0
-        waiting = self.queue_length()
-        if waiting is None or waiting > self._in_flight():
-            # Hints on top of a full queue only make it longer; without a broker none arrives.
+        waiting = self.queue_lengths()
+        if waiting is None:
             return 0
-        return self.dispatcher.publish(self._mark_hinted(heads))
+        # Hints on top of a full queue only make it longer. Each queue is judged by itself: one
+        # that nobody empties must not silence the others.
+        room = self._in_flight()
+        heads = [h for h in heads if waiting.get(queue_of(h.step_key, h.lost), 0) <= room]
+        return self.dispatcher.publish(self._mark_hinted(heads)) if heads else 0
 
     def repair(self) -> dict[str, int]:
         """The five-second round; returns what was done, for the metrics."""

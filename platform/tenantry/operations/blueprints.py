@@ -94,9 +94,11 @@ def _service(
             ssh_key_id=config.get("ssh_key_id"),
             submodules=bool(config.get("submodules")),
         )
+    # Each of the two builders that take commands reads them under its own name.
+    prefix = "RAILPACK" if config.get("type") == "railpack" else "NIXPACKS"
     commands = {
-        "NIXPACKS_BUILD_CMD": config.get("build_command"),
-        "NIXPACKS_START_CMD": config.get("start_command"),
+        f"{prefix}_BUILD_CMD": config.get("build_command"),
+        f"{prefix}_START_CMD": config.get("start_command"),
     }
     return ServiceSpec(
         name=item["name"],

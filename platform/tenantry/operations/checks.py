@@ -113,9 +113,16 @@ def _check_build(build: dict[str, Any], at: str) -> None:
         raise Invalid(f"{at}.stage", "must be the plain name of a build stage", build["stage"])
 
 
+TAKES_COMMANDS = ("nixpacks", "railpack")
+
+
 def _check_commands(build: dict[str, Any], at: str, known: frozenset[str]) -> None:
     """Both are handed over as environment variables, so the same rules hold for them."""
     for name in ("build_command", "start_command"):
+        if build[name] and build["type"] not in TAKES_COMMANDS:
+            raise Invalid(
+                f"{at}.{name}", f"is read by {' and '.join(TAKES_COMMANDS)} only", build["type"]
+            )
         if build[name]:
             try:
                 environment.check_values({"VALUE": build[name]}, known)

@@ -117,7 +117,11 @@ def _frozen(
 
 
 def _release(session: Session, template: ProjectTemplate, actor: Actor) -> TemplateRelease:
-    """The release of now. Two first deployments of one product may both number it."""
+    """
+    The release of now.
+
+    Made here only where an upgrade has changed what releases hold; two deployments may both do so.
+    """
     try:
         with session.begin_nested():
             return templates.freeze(session, template, actor)

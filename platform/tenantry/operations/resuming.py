@@ -48,6 +48,9 @@ def resume(
         raise Conflict("A newer deployment of this tenant supersedes this one")
     if only_failed and not _has_failed(session, deployment):
         raise Conflict("No step of this deployment has failed; resume it as a whole")
+    if only_failed and deployment.tenant.completed_at is None:
+        # The rest would be skipped, and a tenant that was never built would be called running.
+        raise Conflict("This tenant was never deployed as a whole; resume the whole deployment")
     _back_in_line(session, deployment, actor)
     lock_tenant(conn, deployment.tenant_id)
     session.refresh(deployment.tenant)

@@ -18,6 +18,7 @@ from tenantry.ports import SecretStore
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 LONGEST = 16_384
+IN_HEADERS = frozenset({"provision_token", "dokploy_api_key"})
 # Letters and digits only: several database kinds put a password into a shell line.
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 
@@ -57,6 +58,8 @@ def put(
         raise TypeError("a secret has exactly one scope")
     if not value or len(value) > LONGEST or "\0" in value or not is_unicode(value):
         raise Invalid("value", f"must have 1 to {LONGEST} characters of text, no NUL")
+    if (secret_type in IN_HEADERS or name == "dokploy_api_key") and not _fits_header(value):
+        raise Invalid("value", "is sent in a header: it must be printable ASCII without blanks")
     row = session.scalar(
         select(IntegrationSecret).filter_by(**scope).where(IntegrationSecret.name == name)
     )
@@ -84,6 +87,10 @@ def find(session: Session, name: str, **scope: int) -> IntegrationSecret:
     if row is None:
         raise NotFound(f"There is no secret {name}")
     return row
+
+
+def _fits_header(value: str) -> bool:
+    return value.isascii() and value.isprintable() and " " not in value
 
 
 def _scope(scope: dict[str, int]) -> dict[str, Any]:

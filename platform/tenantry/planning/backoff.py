@@ -36,6 +36,5 @@ class Backoff:
 
 TRANSIENT = Backoff(base=5, cap=300)
 HEALTH = Backoff(base=10, cap=300)
-PUBLISH_HINT = Backoff(base=20, cap=120, jitter=0)
 
 _SPREAD = random.Random()  # noqa: S311 — spreads load, guards nothing

@@ -81,6 +81,8 @@ _ALL = (
         "service.wait_deploy",
         "Wait for build",
         "Follows the build until it is done and a new container runs.",
+        # History, queue, log and containers: four looks of 20 s each must fit into one lease.
+        call_deadline=80.0,
         patience=3600.0,
         poll_seconds=5.0,
     ),

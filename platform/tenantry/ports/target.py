@@ -198,6 +198,11 @@ class Target(Protocol):
     ) -> DomainSeen:
         """Change: route a hostname. Nothing on the target keeps two from being made."""
 
+    def update_domain(
+        self, domain_id: str, host: str, port: int, *, https: bool, certificate: str
+    ) -> None:
+        """Change, safe to repeat: the same hostname, to another port or with another scheme."""
+
     def delete_application(self, app_id: str) -> None:
         """Change: only ever for a double that carries our marker and never had a build."""
 

@@ -20,6 +20,9 @@ def create(ctx: StepContext) -> Done:
     spec, own = _mine(ctx)
     found = _look(ctx, spec, own)
     how = "found"
+    if found is None and own.db_id is not None:
+        # A new one would be empty, and the deployment would call that a success.
+        raise Permanent(f"The tenant's database {own.db_id} is gone from the target")
     if found is None:
         if ctx.tenant.environment_id is None:
             raise Permanent("The tenant has no project on the target yet")
@@ -59,8 +62,12 @@ def deploy(ctx: StepContext) -> Done | Wait:
     seen = _status(ctx, spec, own.db_id)
     if seen == "done":
         return _deployed(own.db_id, "runs")
-    if seen == "running":
+    if seen == "running" and ctx.intent is None and ctx.waited < ctx.call_deadline:
         return Wait(ctx.poll_seconds, "The target is still pulling and starting the database")
+    if seen == "running":
+        # A restart of the target leaves this word behind for ever, and nobody at work: a claim
+        # with an intent comes only after the time that its call could have taken.
+        ctx.say("The target calls it running, but nothing can be at work; starting it again")
     if seen == "error" and ctx.intent is None and ctx.attempt > 1:
         ctx.say("The last start failed; starting it once more")
     ctx.intend("deploy database")

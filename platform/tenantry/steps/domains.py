@@ -16,7 +16,22 @@ def create(ctx: StepContext) -> Done:
     spec, own = ctx.the_service()
     if spec.hostname is None or own.app_id is None:
         raise Permanent("This service has no hostname or no application")
+    certificate = ctx.blueprint.certificate if ctx.blueprint.https else "none"
     found, how = _look(ctx, own.app_id, spec.hostname), "found"
+    if found is not None and (found.port, found.https, found.certificate) != (
+        spec.port,
+        ctx.blueprint.https,
+        certificate,
+    ):
+        ctx.intend("update domain", domain_id=found.id)
+        ctx.target.update_domain(
+            found.id,
+            spec.hostname,
+            spec.port,
+            https=ctx.blueprint.https,
+            certificate=certificate,
+        )
+        how = "corrected"
     if found is None:
         ctx.intend("create domain", host=spec.hostname)
         ctx.target.create_domain(
@@ -24,7 +39,7 @@ def create(ctx: StepContext) -> Done:
             spec.hostname,
             spec.port,
             https=ctx.blueprint.https,
-            certificate=ctx.blueprint.certificate if ctx.blueprint.https else "none",
+            certificate=certificate,
         )
         found, how = _look(ctx, own.app_id, spec.hostname), "created"
     if found is None:

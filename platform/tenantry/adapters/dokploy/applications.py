@@ -95,7 +95,7 @@ def set_environment(client: DokployClient, app_id: str, dotenv: str) -> None:
         "env": dotenv,
         "buildArgs": "",
         "buildSecrets": "",
-        "createEnvFile": True,
+        "createEnvFile": False,
     }
     client.tell("application.saveEnvironment", body, anything)
 

@@ -34,6 +34,20 @@ def create(
     return client.tell("domain.create", body, rows.domain)
 
 
+def update(
+    client: DokployClient, domain_id: str, host: str, port: int, *, https: bool, certificate: str
+) -> None:
+    """Sends all that we set: the target keeps what is left out."""
+    body = {
+        "domainId": domain_id,
+        "host": host,
+        "port": port,
+        "https": https,
+        "certificateType": certificate,
+    }
+    client.tell("domain.update", body, anything)
+
+
 def delete(client: DokployClient, domain_id: str) -> None:
     """Change, safe to repeat."""
     try:

@@ -145,6 +145,12 @@ class DokployTarget:
             self._client, app_id, host, port, https=https, certificate=certificate
         )
 
+    def update_domain(
+        self, domain_id: str, host: str, port: int, *, https: bool, certificate: str
+    ) -> None:
+        """Change, safe to repeat: the same hostname, to another port or with another scheme."""
+        domains.update(self._client, domain_id, host, port, https=https, certificate=certificate)
+
     def delete_application(self, app_id: str) -> None:
         """Change, safe to repeat: only for a double with our marker that never had a build."""
         applications.delete(self._client, app_id)
