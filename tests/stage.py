@@ -231,6 +231,10 @@ class Stage:
             if s.step_key == key and (service is None or s.service_name == service)
         )
 
+    def step_of_latest(self, key: str) -> Any:
+        """The last step of that key."""
+        return [s for s in self.steps() if s.step_key == key][-1]
+
     def deployment(self, public_id: str | None = None) -> Any:
         """The newest deployment, or one."""
         with self.desk.reading() as session:

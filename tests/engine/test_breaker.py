@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from tenantry.errors import KeyRefused, Permanent, TargetDown, Transient
-from tenantry.models import TargetRow
+from tenantry.models import DeploymentStep, TargetRow
 from tenantry.models.dbtime import db_now
-from tenantry.operations import targets
+from tenantry.operations import secrets, targets, templates
 from tenantry.steps.outcomes import Done
 from tests.engine.scenes import at_once, message, quiet
 from tests.stage import IMAGE_ONLY, ME, Stage
@@ -175,3 +176,50 @@ def test_mail_goes_out_while_the_target_is_away(shipped: Stage) -> None:
     write(stage, breaker_until=db_now(600))
     stage.play()
     assert len(stage.twins.mailer.outbox) == 1
+
+
+def test_an_outage_costs_time_and_no_tries(shipped: Stage) -> None:
+    """More outages than a step has tries, or a check has retries."""
+    stage = quiet(shipped, {KEY: [DOWN] * 30, "health.check": [DOWN] * 30}).ready(IMAGE_ONLY)
+    stage.deploy()
+    for _ in range(80):
+        stage.play()
+        stage.pass_time(200)
+    stage.finish()
+    assert stage.deployment().status == "succeeded"
+    for key in (KEY, "health.check"):
+        step = stage.step(key)
+        assert (step.status, step.polls, step.attempts) == ("success", 30, 31)
+    assert "health.retry" not in [s.step_key for s in stage.steps()]
+
+
+def test_an_outage_without_end_fails_the_step_after_all(shipped: Stage) -> None:
+    away = TargetDown("away", retry_after=100, outcome_known=False)
+    stage = quiet(shipped, {KEY: [away] * 20}).ready(IMAGE_ONLY)
+    stage.deploy()
+    stage.play()
+    step = stage.step(KEY)
+    assert step.due_at - step.updated_at > timedelta(seconds=98)
+    with stage.engine.begin() as conn:
+        conn.execute(update(DeploymentStep).values(polls=400, attempts=400))
+    for _ in range(15):
+        stage.pass_time(400)
+        stage.play()
+    assert (stage.step(KEY).status, stage.deployment().status) == ("failed", "failed")
+    stage.finish()
+
+
+def test_a_products_own_key_that_is_refused_pauses_that_product_alone(shipped: Stage) -> None:
+    stage = quiet(shipped, {KEY: [REFUSED]}).ready(IMAGE_ONLY)
+
+    def own_key(session: Session) -> None:
+        scope = {"project_id": templates.find(session, "tools").id}
+        secrets.put(session, ME, stage.desk.secrets, "dokploy_api_key", "its-own", **scope)
+
+    stage.desk.do(own_key)
+    stage.deploy()
+    stage.play()
+    assert stage.step(KEY).status == "waiting"
+    assert target(stage).breaker_until is None
+    stage.finish()
+    assert stage.deployment().status == "succeeded"

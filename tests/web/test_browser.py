@@ -110,7 +110,10 @@ def test_a_deployment_is_followed_without_reloading(
     check.get_by_text("View details").click()
     expect(page.locator(".detail")).to_contain_text("Attempts")
     check.locator("summary", has_text="Skip").click()
+    # Before the focus is there, typing goes nowhere.
+    expect(check.locator("input[name=reason]")).to_be_focused()
     page.keyboard.type("Known trouble")
+    expect(check.locator("input[name=reason]")).to_have_value("Known trouble")
     world.stage.finish()
     expect(page.locator("h1")).to_contain_text("Succeeded")
     expect(page).to_have_title("Waiting · Succeeded · Tenantry")

@@ -75,7 +75,7 @@ def settle(
         _provision_over(conn, deployment.tenant_id)
     if ending.tenant:
         _write_facts(conn, Tenant, deployment.tenant_id, ending.tenant, TENANT_FACTS)
-    retry = _retry_row(conn, claim, result, redactor, times)
+    retry = _retry_row(conn, claim, result, ending, redactor, times)
     details = cap_details(redactor, {**claim.step.meta, **(ending.details or {})})
     _write_step(conn, claim, "failed" if retry else ending.status, ending, message, details)
     _write_service(conn, claim, result, ending, redactor)
@@ -141,10 +141,13 @@ def _retry_row(
     conn: Connection,
     claim: Claim,
     result: Outcome | StepTrouble,
+    ending: Ending,
     redactor: Redactor,
     times: Times,
 ) -> Any:
-    if not isinstance(result, Transient) or claim.kind.retry_key is None:
+    # What waits on its own row, as in an outage, has not failed and needs no row behind it.
+    failed = ending.status == "failed" and isinstance(result, Transient)
+    if not failed or claim.kind.retry_key is None:
         return None
     return follow_up(conn, claim, redactor.redact(str(result)), times)
 
