@@ -180,16 +180,16 @@ def test_mail_goes_out_while_the_target_is_away(shipped: Stage) -> None:
 
 def test_an_outage_costs_time_and_no_tries(shipped: Stage) -> None:
     """More outages than a step has tries, or a check has retries."""
-    stage = quiet(shipped, {KEY: [DOWN] * 30, "health.check": [DOWN] * 30}).ready(IMAGE_ONLY)
+    stage = quiet(shipped, {KEY: [DOWN] * 14, "health.check": [DOWN] * 14}).ready(IMAGE_ONLY)
     stage.deploy()
-    for _ in range(80):
+    for _ in range(40):
         stage.play()
         stage.pass_time(200)
     stage.finish()
     assert stage.deployment().status == "succeeded"
     for key in (KEY, "health.check"):
         step = stage.step(key)
-        assert (step.status, step.polls, step.attempts) == ("success", 30, 31)
+        assert (step.status, step.polls, step.attempts) == ("success", 14, 15)
     assert "health.retry" not in [s.step_key for s in stage.steps()]
 
 

@@ -293,8 +293,7 @@ def test_a_second_watchdog_with_old_news_does_nothing(shipped: Stage) -> None:
     (row,) = stage.watchdog._expired()
     stage.watchdog.repair()
     assert stage.watchdog._reap(row) is None
-    deployment_id = row.deployment_id
-    assert stage.watchdog._cancel(deployment_id) is None
-    assert stage.watchdog._complete(deployment_id) is None
+    assert stage.watchdog._cancel(row.deployment_id) is None
+    assert stage.watchdog._complete(row.deployment_id) is None
     assert stage.watchdog._cancel(999) is None
     stage.finish()

@@ -3,8 +3,10 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
 from tenantry.models import AuditEntry, Deployment, DeploymentStep, Tenant
+from tenantry.models.dbtime import db_now
 from tests.web.conftest import World
 
 JSON = {"Accept": "application/json"}
@@ -80,6 +82,13 @@ def test_resume_and_cancel(world: World) -> None:
 def test_resume_failed_only_skips_what_a_cancel_left(world: World) -> None:
     person = world.client("operator")
     failed = world.row(Deployment, status="failed")
+    # Before a tenant ran once, the rest would be missing for good.
+    refused = person.post(
+        f"/deployments/{failed.public_id}/resume_failed", headers={"Accept": "application/json"}
+    )
+    assert refused.status_code == 409
+    with world.stage.engine.begin() as conn:
+        conn.execute(update(Tenant).values(completed_at=db_now()))
     person.post(f"/deployments/{failed.public_id}/resume_failed")
     steps = world.rows(DeploymentStep, deployment_id=failed.id)
     assert next(s for s in steps if s.step_key == "domains.create").status == "pending"

@@ -45,7 +45,9 @@ def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Endi
     patience = claim.kind.patience
     # Waiting in the target's own line is not counted: `seen` is when it was last seen there.
     seen = (result.details if isinstance(result, Wait) else claim.step.meta).get("seen")
-    waited = claim.waited - float(seen or claim.step.meta.get("seen") or 0.0)
+    in_line = float(seen or claim.step.meta.get("seen") or 0.0)
+    # A resume starts the count anew: what was seen before it says nothing.
+    waited = claim.waited - (in_line if in_line <= claim.waited else 0.0)
     out_of_patience = patience is not None and waited > patience * times.scale
     if isinstance(result, Wait):
         if out_of_patience:

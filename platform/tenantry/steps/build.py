@@ -130,7 +130,9 @@ def _not_started(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> Wai
         words = "Next in the target's queue" if place == 1 else f"Number {place} in its queue"
         return Wait(ctx.poll_seconds, words, kept, {"seen": ctx.waited})
     # Neither queued nor listed. Waiting in line is not lost; being nowhere for this long is.
-    since = max(float(ctx.memory.get("seen", 0.0)), float(trace.get("waited", 0.0)))
+    marks = (float(ctx.memory.get("seen", 0.0)), float(trace.get("waited", 0.0)))
+    # A resume starts the count anew: what lies ahead of it was seen before.
+    since = max((mark for mark in marks if mark <= ctx.waited), default=0.0)
     if ctx.waited - since < ctx.times.build_lost:
         return Wait(ctx.poll_seconds, "Waiting for the target to start the build", kept)
     return _again(ctx, app_id, trace, "The target lost the build from its queue")
