@@ -6,6 +6,8 @@ Programs run under the demo's supervisor, which restarts what a test kills, as p
 
 import json
 import os
+import random
+import socket
 import sys
 import time
 import urllib.request
@@ -75,8 +77,7 @@ class Installation:
     ) -> None:
         self.folder = folder
         self.speed = speed
-        numbers = ports.free_ports(4)
-        self.dokploy, self.apps, self.dns, self.web = numbers
+        self.dokploy, self.apps, self.dns, self.web = quiet_ports(4)
         self.mailbox = Mailbox(folder / "mail")
         self.environ = environment(
             database_url,
@@ -275,6 +276,30 @@ class Installation:
         if len(world["provision_calls"]) > len(backends):
             found.append("provisioning")
         return found
+
+
+def quiet_ports(count: int) -> list[int]:
+    """
+    Free ports for TCP and UDP below the range that the system hands out by itself.
+
+    From that range, some other test's connection may take one before its program listens there.
+    """
+    found: list[int] = []
+    draw = random.SystemRandom()
+    while len(found) < count:
+        port = draw.randrange(20_000, 32_000)
+        if port not in found and ports.is_free(port) and _free_for_udp(port):
+            found.append(port)
+    return found
+
+
+def _free_for_udp(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def servers(folder: Path) -> tuple[Postgres, Valkey]:
