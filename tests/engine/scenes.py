@@ -10,11 +10,12 @@ from sqlalchemy.orm import aliased
 
 from tenantry.engine.runner import Runner
 from tenantry.engine.transitions import TABLES
+from tenantry.errors import Permanent
 from tenantry.models import Deployment, DeploymentStep, JobRecord, StatusChange
 from tenantry.planning.states import MOVES, NEW
 from tenantry.steps.context import Handler, StepContext
-from tenantry.steps.outcomes import Done, Outcome
-from tests.stage import Killed, Stage
+from tenantry.steps.outcomes import Done, Outcome, Wait
+from tests.stage import IMAGE_ONLY, ME, Killed, Stage
 
 Step = DeploymentStep
 other = aliased(Step)
@@ -225,3 +226,36 @@ def elsewhere(act: Callable[[], object]) -> object:
     if isinstance(result, BaseException):
         raise result
     return result
+
+
+KEY = "project.create"
+NO = Permanent("no")
+
+
+def one_waits(stage: Stage, kind: str = KEY) -> str:
+    """A deployment whose step waits for a long time."""
+    quiet(stage, {kind: [Wait(3000, "not yet")]}).ready(IMAGE_ONLY)
+    public_id = stage.deploy()
+    stage.play()
+    return public_id
+
+
+def one_failed(stage: Stage, kind: str = KEY, *more: object) -> str:
+    quiet(stage, {kind: [NO, *more]}).ready(IMAGE_ONLY)
+    public_id = stage.deploy()
+    stage.play()
+    assert stage.deployment().status == "failed"
+    return public_id
+
+
+def mails(stage: Stage) -> list[tuple[str, int, str]]:
+    return [
+        (s.step_key.removeprefix("email.notify_"), s.epoch, s.status)
+        for s in stage.steps()
+        if not s.gates
+    ]
+
+
+def do(stage: Stage, deed: str, key: str, reason: str = "because I say so") -> None:
+    step = [s for s in stage.steps() if s.step_key == key][-1]
+    stage.desk.step(ME, str(step.public_id), deed, reason)

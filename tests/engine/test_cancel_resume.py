@@ -4,46 +4,22 @@ import pytest
 from sqlalchemy import update
 
 from tenantry.engine.transitions import move
-from tenantry.errors import Conflict, Permanent, Transient
+from tenantry.errors import Conflict, Transient
 from tenantry.models import TargetRow, Tenant
 from tenantry.models.dbtime import db_now
 from tenantry.steps import HANDLERS
 from tenantry.steps.outcomes import Wait
-from tests.engine.scenes import message, quiet, then_freeze
+from tests.engine.scenes import (
+    KEY,
+    NO,
+    mails,
+    message,
+    one_failed,
+    one_waits,
+    quiet,
+    then_freeze,
+)
 from tests.stage import IMAGE_ONLY, ME, Stage
-
-KEY = "project.create"
-NO = Permanent("no")
-
-
-def one_waits(stage: Stage, kind: str = KEY) -> str:
-    """A deployment whose step waits for a long time."""
-    quiet(stage, {kind: [Wait(3000, "not yet")]}).ready(IMAGE_ONLY)
-    public_id = stage.deploy()
-    stage.play()
-    return public_id
-
-
-def one_failed(stage: Stage, kind: str = KEY, *more: object) -> str:
-    quiet(stage, {kind: [NO, *more]}).ready(IMAGE_ONLY)
-    public_id = stage.deploy()
-    stage.play()
-    assert stage.deployment().status == "failed"
-    return public_id
-
-
-def mails(stage: Stage) -> list[tuple[str, int, str]]:
-    return [
-        (s.step_key.removeprefix("email.notify_"), s.epoch, s.status)
-        for s in stage.steps()
-        if not s.gates
-    ]
-
-
-def do(stage: Stage, deed: str, key: str, reason: str = "because I say so") -> None:
-    step = [s for s in stage.steps() if s.step_key == key][-1]
-    stage.desk.step(ME, str(step.public_id), deed, reason)
-
 
 # Cancel
 

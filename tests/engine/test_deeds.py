@@ -5,41 +5,16 @@ from sqlalchemy import select
 
 from tenantry.errors import Conflict, Invalid, NotFound, Permanent
 from tenantry.models import AuditEntry
-from tenantry.steps.outcomes import Wait
-from tests.engine.scenes import quiet
+from tests.engine.scenes import (
+    KEY,
+    NO,
+    do,
+    mails,
+    one_failed,
+    one_waits,
+    quiet,
+)
 from tests.stage import IMAGE_ONLY, ME, Stage
-
-KEY = "project.create"
-NO = Permanent("no")
-
-
-def one_waits(stage: Stage, kind: str = KEY) -> str:
-    """A deployment whose step waits for a long time."""
-    quiet(stage, {kind: [Wait(3000, "not yet")]}).ready(IMAGE_ONLY)
-    public_id = stage.deploy()
-    stage.play()
-    return public_id
-
-
-def one_failed(stage: Stage, kind: str = KEY, *more: object) -> str:
-    quiet(stage, {kind: [NO, *more]}).ready(IMAGE_ONLY)
-    public_id = stage.deploy()
-    stage.play()
-    assert stage.deployment().status == "failed"
-    return public_id
-
-
-def mails(stage: Stage) -> list[tuple[str, int, str]]:
-    return [
-        (s.step_key.removeprefix("email.notify_"), s.epoch, s.status)
-        for s in stage.steps()
-        if not s.gates
-    ]
-
-
-def do(stage: Stage, deed: str, key: str, reason: str = "because I say so") -> None:
-    step = [s for s in stage.steps() if s.step_key == key][-1]
-    stage.desk.step(ME, str(step.public_id), deed, reason)
 
 
 def test_retry_of_a_failed_step_is_a_resume(shipped: Stage) -> None:
