@@ -28,6 +28,7 @@ from tenantry.models import (
 from tenantry.operations import deployments, targets, templates, tenants
 from tenantry.operations.actors import Actor
 from tenantry.operations.desk import Desk
+from tenantry.operations.wishes import Wish
 from tenantry.steps import HANDLERS
 from tests.twins import Twins
 
@@ -127,9 +128,21 @@ class Stage:
         self.tenant(subdomain, self.product(document))
         return self
 
-    def deploy(self, subdomain: str = "acme", **more: Any) -> str:
-        """Starts a deployment; its public id."""
-        return self.desk.deploy(ME, subdomain, **more)
+    def deploy(
+        self,
+        subdomain: str = "acme",
+        *,
+        wish: Wish | None = None,
+        request_key: str | None = None,
+        **how: Any,
+    ) -> str:
+        """
+        Starts a deployment; its public id.
+
+        Whole, unless a wish says otherwise: a second one would find nothing to do.
+        """
+        wanted = wish or Wish(**{"force": True, **how})
+        return self.desk.deploy(ME, subdomain, wish=wanted, request_key=request_key)
 
     # Running
 

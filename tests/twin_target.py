@@ -9,29 +9,29 @@ rows are kept, a restart loses the queue without a trace, "done" says nothing ab
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tenantry.planning.sources import Build, DatabaseKind, GitSource, ImageSource
+from tenantry.planning.limits import Capabilities
+from tenantry.planning.sources import Build, GitSource, ImageSource
 from tenantry.ports import (
     BuildSeen,
-    ContainerSeen,
-    DatabaseWish,
     DomainSeen,
     ProjectSeen,
     QueuedBuild,
+    Running,
     ServerSeen,
     ServiceSeen,
 )
+from tests.twin_backups import BackupsOfTwin
 from tests.twin_breaks import change, read
-from tests.twin_world import TargetWorld
+from tests.twin_compose import ComposeOfTwin
+from tests.twin_databases import DatabasesOfTwin
+from tests.twin_docker import DockerOfTwin
+from tests.twin_life import ApplicationLifeOfTwin
 
 
-class TargetTwin(TargetWorld):
-    """
-    ports.Target in memory.
-
-    A triggered build waits in the queue; at the first look (`builds`) it runs, and after
-    `looks_to_end` looks it is over, with its containers up. With `looks_to_end=None` builds only
-    move by `start_builds` and `finish_builds`. `plan_builds` says how the next ones end.
-    """
+class TargetTwin(
+    ApplicationLifeOfTwin, DatabasesOfTwin, ComposeOfTwin, BackupsOfTwin, DockerOfTwin
+):
+    """ports.Target in memory: the first day here, the rest of its life in the bases."""
 
     @read
     def version(self) -> str:
@@ -42,20 +42,48 @@ class TargetTwin(TargetWorld):
         return tuple(self.machines)
 
     @read
+    def capabilities(self) -> Capabilities:
+        return self.able
+
+    @read
     def projects_marked(self, marker: str) -> Sequence[ProjectSeen]:
-        found = [p for p in self.projects.values() if marker in p.description.split()]
-        return [self.with_services(p) for p in found]
+        found = [p for p in self.project_rows.values() if marker in p.description.split()]
+        return [self._with_services(p) for p in found]
 
     @read
     def project(self, project_id: str) -> ProjectSeen | None:
-        found = self.projects.get(project_id)
-        return self.with_services(found) if found else None
+        found = self.project_rows.get(project_id)
+        return self._with_services(found) if found else None
+
+    @read
+    def projects(self) -> Sequence[ProjectSeen]:
+        # No list of the whole server has the descriptions of services.
+        found = [self._with_services(p) for p in self.project_rows.values()]
+        return [
+            replace(p, services=tuple(replace(s, description="") for s in p.services))
+            for p in found
+        ]
+
+    def _with_services(self, project: ProjectSeen) -> ProjectSeen:
+        own = [
+            row.seen for row in self.apps.values() if row.environment_id == project.environment_id
+        ]
+        return replace(project, services=tuple(own))
 
     @change
     def create_project(self, name: str, description: str) -> ProjectSeen:
         made = ProjectSeen(self.new_id("prj"), name, description, self.new_id("env"), self.moment())
-        self.projects[made.id] = made
+        self.project_rows[made.id] = made
         return made
+
+    @change
+    def delete_project(self, project_id: str) -> None:
+        gone = self.project_rows.pop(project_id, None)
+        for row in list(self.apps.values()):
+            if gone and row.environment_id == gone.environment_id:
+                # Only rows go: what runs, runs on with no id pointing to it.
+                self.drop(row.seen.id)
+                self.orphans[row.seen.id] = row
 
     @change
     def create_application(
@@ -64,9 +92,10 @@ class TargetTwin(TargetWorld):
         return self.create("application", environment_id, name, app_name, description, server_id)
 
     @change
-    def settle_application(self, app_id: str, *, args: Sequence[str] | None = None) -> None:
+    def settle_application(self, app_id: str, running: Running) -> None:
         row = self.row(app_id)
-        row.auto_deploy, row.failure_action, row.args = False, "pause", tuple(args or ())
+        row.auto_deploy = False
+        self.set_running(row, running)
 
     @change
     def attach_git(self, app_id: str, source: GitSource) -> None:
@@ -93,18 +122,13 @@ class TargetTwin(TargetWorld):
 
     @read
     def builds(self, app_id: str) -> Sequence[BuildSeen]:
-        row = self.apps.get(app_id)
-        if row is None:
-            return ()
-        if self.looks_to_end is not None:
-            self.look(row)
-        return tuple(row.history)
+        return self.runs_of(self.apps.get(app_id))
 
     @read
     def queue(self) -> Sequence[QueuedBuild]:
         active = [
             QueuedBuild(row.seen.id, build.title, "active")
-            for row in self.apps.values()
+            for row in self.in_engine()
             for build in row.history
             if build.status == "running"
         ]
@@ -122,38 +146,12 @@ class TargetTwin(TargetWorld):
         return "".join(self.logs.get(build_id, "").splitlines(keepends=True)[-tail:])
 
     @read
-    def containers(self, app_name: str, server_id: str | None) -> Sequence[ContainerSeen]:
-        rows = [row for row in self.apps.values() if row.seen.app_name == app_name]
-        return [c for row in rows for c in row.containers]
-
-    @read
     def schedules(self, app_id: str) -> Sequence[BuildSeen]:
         return tuple(self.apps[app_id].schedules) if app_id in self.apps else ()
 
-    @change
-    def create_database(
-        self, environment_id: str, wish: DatabaseWish, server_id: str | None
-    ) -> ServiceSeen:
-        made = self.create(
-            wish.kind, environment_id, wish.name, wish.app_name, wish.description, server_id
-        )
-        self.apps[made.id].wish = wish
-        return made
-
-    @read
-    def database(self, kind: DatabaseKind, database_id: str) -> ServiceSeen | None:
-        row = self.apps.get(database_id)
-        return row.seen if row and row.seen.kind == kind else None
-
-    @change
-    def deploy_database(self, kind: DatabaseKind, database_id: str, *, deadline: float) -> None:
-        row = self.row(database_id)
-        row.seen = replace(row.seen, status="done")
-        self.run_container(row)
-
     @read
     def domains(self, app_id: str) -> Sequence[DomainSeen]:
-        return [domain for owner, domain in self.domain_rows.values() if owner == app_id]
+        return self.domains_of(app_id)
 
     @change
     def create_domain(
@@ -175,7 +173,11 @@ class TargetTwin(TargetWorld):
 
     @change
     def delete_application(self, app_id: str) -> None:
-        self.apps.pop(app_id, None)
+        row = self.drop(app_id)
+        if row and any(build.status == "running" for build in row.history):
+            # Its containers go now, and come back when the build ends.
+            row.scale, row.containers = None, []
+            self.orphans[app_id] = row
 
     @change
     def delete_domain(self, domain_id: str) -> None:

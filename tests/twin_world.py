@@ -1,110 +1,84 @@
-"""What the target twin knows, what a test may do to it, and how it works inside."""
+"""What the target twin knows, and what a test may do to it."""
 
-from collections import deque
-from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from tenantry.errors import Permanent
-from tenantry.planning.sources import Build, GitSource, ImageSource
+from tenantry.planning.limits import Capabilities
 from tenantry.ports import (
-    BuildSeen,
-    ContainerSeen,
-    DatabaseWish,
+    BackupFile,
+    DestinationSeen,
     DomainSeen,
+    ImageSeen,
     ProjectSeen,
     ServerSeen,
     ServiceSeen,
 )
 from tests.twin_breaks import Breakable
+from tests.twin_rows import AppRow, BackupRow, ScheduleRow, VolumeBackupRow
 
-KEPT_BUILDS = 10
-
-
-@dataclass
-class AppRow:
-    """What the target knows of an application or database; tests may look and write."""
-
-    seen: ServiceSeen
-    environment_id: str
-    auto_deploy: bool = True
-    failure_action: str = "rollback"
-    args: tuple[str, ...] = ()
-    git: GitSource | None = None
-    image: ImageSource | None = None
-    build: Build | None = None
-    dotenv: str | None = None
-    wish: DatabaseWish | None = None
-    history: list[BuildSeen] = field(default_factory=list)
-    looks: dict[str, int] = field(default_factory=dict)
-    schedules: list[BuildSeen] = field(default_factory=list)
-    outcomes: deque[tuple[str, str]] = field(default_factory=deque)
-    containers: list[ContainerSeen] = field(default_factory=list)
-    crashes: bool = False
+__all__ = ["AppRow", "TargetWorld"]
 
 
 class TargetWorld(Breakable):
-    """Rows of a Dokploy server, and the levers by which a test moves them."""
+    """
+    Rows of a Dokploy server and the engine behind it.
+
+    Levers: `engine_silent` (every Docker read is empty, and a stop changes nothing), `away` (names
+    of machines that the server cannot inspect), `stack_lingers` (deleting a stack leaves its
+    services running), `able` (capabilities).
+    """
 
     def __init__(self, *, looks_to_end: int | None = 1, version: str = "v0.30.2") -> None:
         super().__init__()
         self.looks_to_end = looks_to_end
         self.version_text = version
+        self.able = Capabilities()
         self.machines = [ServerSeen(None, "own host", active=True)]
-        self.projects: dict[str, ProjectSeen] = {}
+        self.project_rows: dict[str, ProjectSeen] = {}
         self.apps: dict[str, AppRow] = {}
+        self.orphans: dict[str, AppRow] = {}
         self.domain_rows: dict[str, tuple[str, DomainSeen]] = {}
+        self.schedule_rows: dict[str, ScheduleRow] = {}
         self.logs: dict[str, str] = {}
         self.wanted: list[tuple[str, str, str]] = []
+        self.rolled_back: list[str] = []
+        self.engine_silent = False
+        self.stack_lingers = False
+        self.node_names = ["twin"]
+        self.away: set[str] = set()
+        self.started: dict[str, datetime] = {}
+        self.volume_names: list[str] = []
+        self.image_rows: list[ImageSeen] = []
+        self.destination_rows = [DestinationSeen("dst-1", "store", "bucket")]
+        self.backup_rows: dict[str, BackupRow] = {}
+        self.volume_backup_rows: dict[str, VolumeBackupRow] = {}
+        self.files: dict[str, list[BackupFile]] = {}
+        self.restored: list[tuple[str, str]] = []
         self._number = 0
-
-    # What a test does to it.
-
-    def plan_builds(
-        self, app_id: str, *outcomes: str, log: str = "❌ Docker build failed\n"
-    ) -> None:
-        """The next builds of an application end so: `done`, `error` or `cancelled`."""
-        self.apps[app_id].outcomes.extend((outcome, log) for outcome in outcomes)
-
-    def start_builds(self) -> None:
-        """Every waiting build gets its row and runs."""
-        with self.lock:
-            for app_id, title, description in self.wanted:
-                if app_id in self.apps:
-                    self._start(self.apps[app_id], title, description)
-            self.wanted.clear()
-
-    def finish_builds(self, status: str = "done") -> None:
-        """Every waiting or running build ends like this, except where `plan_builds` says other."""
-        with self.lock:
-            self.start_builds()
-            for row in self.apps.values():
-                for build in [b for b in row.history if b.status == "running"]:
-                    self._end(row, build, status)
-
-    def restart(self) -> None:
-        """The queue is lost without a trace, running builds are cancelled, their services idle."""
-        with self.lock:
-            self.wanted.clear()
-            for row in self.apps.values():
-                running = [b for b in row.history if b.status == "running"]
-                row.history = [
-                    replace(b, status="cancelled") if b in running else b for b in row.history
-                ]
-                if running:
-                    row.seen = replace(row.seen, status="idle")
 
     def services(self, kind: str = "application") -> list[ServiceSeen]:
         """Everything of a kind, in all projects, oldest first."""
         return [row.seen for row in self.apps.values() if row.seen.kind == kind]
 
     def app(self, name: str) -> AppRow:
-        """The only application or database of that name."""
+        """The only application, stack or database of that name."""
         (found,) = [row for row in self.apps.values() if row.seen.name == name]
         return found
 
     def row(self, service_id: str) -> AppRow:
+        """The row, or what the target says where there is none."""
         if service_id not in self.apps:
             raise Permanent("Target twin: it answered 404, Application not found")
         return self.apps[service_id]
+
+    def of_kind(self, kind: str, service_id: str) -> AppRow | None:
+        """The row of that kind; None where it is gone."""
+        row = self.apps.get(service_id)
+        return row if row and row.seen.kind == kind else None
+
+    def in_engine(self) -> list[AppRow]:
+        """Everything that the engine may run, also what no id of the target points to any more."""
+        return [*self.apps.values(), *self.orphans.values()]
 
     def create(
         self,
@@ -115,11 +89,13 @@ class TargetWorld(Breakable):
         description: str,
         server_id: str | None,
     ) -> ServiceSeen:
-        if environment_id not in {p.environment_id for p in self.projects.values()}:
+        """A new row; its name in the engine gets a suffix, and nothing is unique."""
+        if environment_id not in {p.environment_id for p in self.project_rows.values()}:
             raise Permanent("Target twin: it answered 404, Environment not found")
+        prefix = {"application": "app", "compose": "cmp"}.get(kind, "db")
         made = ServiceSeen(
             kind=kind,
-            id=self.new_id("app" if kind == "application" else "db"),
+            id=self.new_id(prefix),
             name=name,
             app_name=f"{app_name.lower()}-{self._number:06x}",
             description=description,
@@ -130,54 +106,23 @@ class TargetWorld(Breakable):
         self.apps[made.id] = AppRow(made, environment_id)
         return made
 
-    def with_services(self, project: ProjectSeen) -> ProjectSeen:
-        own = [
-            row.seen for row in self.apps.values() if row.environment_id == project.environment_id
-        ]
-        return replace(project, services=tuple(own))
+    def drop(self, service_id: str) -> AppRow | None:
+        """
+        Takes a row away with what hangs on it in the target's own tables; not the engine's.
 
-    def look(self, row: AppRow) -> None:
-        running = next((b for b in row.history if b.status == "running"), None)
-        if running is not None:
-            row.looks[running.id] += 1
-            if row.looks[running.id] > (self.looks_to_end or 0):
-                self._end(row, running, "done")
-            return
-        mine = next((wish for wish in self.wanted if wish[0] == row.seen.id), None)
-        if mine is not None:
-            # One at a time for an application, in the order in which they were asked for.
-            self.wanted.remove(mine)
-            self._start(row, mine[1], mine[2])
-
-    def _start(self, row: AppRow, title: str, description: str) -> None:
-        build = BuildSeen(self.new_id("bld"), title, description, "running", self.moment())
-        row.history = [build, *row.history][:KEPT_BUILDS]
-        row.looks[build.id] = 1
-        row.seen = replace(row.seen, status="running")
-        source = row.git.url if row.git else (row.image.image if row.image else "nothing")
-        verb = "Cloning Repo Custom" if row.git else "Pulling"
-        self.logs[build.id] = f"Initializing deployment\n{verb} {source}\n"
-
-    def _end(self, row: AppRow, build: BuildSeen, status: str) -> None:
-        log = ""
-        if row.outcomes:
-            status, log = row.outcomes.popleft()
-        ended = replace(build, status=status, finished_at=self.moment())  # type: ignore[arg-type]
-        if row.git and status != "cancelled":
-            commit = f"{self._number:040x}"
-            ended = replace(ended, title="feat: the newest", description=f"Commit: {commit}")
-        row.history = [ended if b.id == build.id else b for b in row.history]
-        row.seen = replace(row.seen, status="idle" if status == "cancelled" else status)
-        good = status == "done"
-        self.logs[build.id] += "Building it\n✅ Docker build completed.\n" if good else log
-        if good:
-            self.run_container(row)
-
-    def run_container(self, row: AppRow) -> None:
-        past = [replace(c, state="shutdown", wanted="shutdown") for c in row.containers]
-        state, error = ("failed", "task: non-zero exit (1)") if row.crashes else ("running", "")
-        new = ContainerSeen(self.new_id("tsk"), state, "running", error, node="twin")
-        row.containers = [new, *past]
+        Schedules and volume backups are listed no longer, but fire on: they stay in our rows.
+        """
+        row = self.apps.pop(service_id, None)
+        self.wanted = [wish for wish in self.wanted if wish[0] != service_id]
+        for domain_id in [d for d, (owner, _) in self.domain_rows.items() if owner == service_id]:
+            del self.domain_rows[domain_id]
+        for orphan in self.schedule_rows.values():
+            orphan.listed &= orphan.app_id != service_id
+        for left in self.volume_backup_rows.values():
+            left.listed &= left.service_id != service_id
+        for backup_id in [b for b, r in self.backup_rows.items() if r.database_id == service_id]:
+            del self.backup_rows[backup_id]
+        return row
 
     def new_id(self, kind: str) -> str:
         self._number += 1

@@ -13,7 +13,8 @@ from dokploy_simulator.faults import Fault
 from dokploy_simulator.inputs import check_input
 from dokploy_simulator.keys import KeyRefusedError, check_key, check_role
 from dokploy_simulator.misbehaviour import answer, misbehave
-from dokploy_simulator.routes import ROUTES, Procedure
+from dokploy_simulator.routes import ROUTES, SUBSCRIPTIONS, Procedure
+from dokploy_simulator.streams import tell
 from dokploy_simulator.world import World
 
 assert nouns.__all__  # the import above filled the table of procedures
@@ -119,9 +120,17 @@ class ApiHandler(RequestHandler):
 
     async def _wrapped(self, path: str) -> None:
         """The other mount of the same procedures, which wraps what it says."""
+        if path in SUBSCRIPTIONS:
+            self.world.calls[path] += 1
+            fault = self.world.faults.pick(path)
+            if fault and await self._spoilt(fault, "before", path, ""):
+                return
         try:
             if path == "settings.health":
                 value: Any = {"status": "ok"}
+            elif path in SUBSCRIPTIONS:
+                await self._told(path)
+                return
             else:
                 asked = json.loads(self.get_query_argument("input", "{}")).get("json") or {}
                 value = await self._call(path, asked, "GET")
@@ -139,6 +148,15 @@ class ApiHandler(RequestHandler):
             answer(self, value.status, to_text({"error": {"json": error}}), _JSON)
             return
         answer(self, 200, to_text({"result": {"data": {"json": value}}}), _JSON)
+
+    async def _told(self, path: str) -> None:
+        """What is told line by line; a key or an input that is refused is told at once."""
+        role = check_key(self.world, self.request.headers.get("x-api-key"))
+        subscription = SUBSCRIPTIONS[path]
+        given = json.loads(self.get_query_argument("input", "{}")).get("json")
+        asked = check_input(subscription.fields, given)
+        check_role(role, path, asked)
+        await tell(self, self.world, subscription, asked)
 
     async def _incoming_hook(self, token: str) -> None:
         """A push by a Git host: the token in the address is all that protects it."""

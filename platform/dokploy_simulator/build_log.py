@@ -42,10 +42,11 @@ def cloned(branch: str, commit: str) -> tuple[str, ...]:
     )
 
 
-def building(app_name: str) -> tuple[str, ...]:
+def building(app_name: str, *, clean_cache: bool = False) -> tuple[str, ...]:
     """The build up to the installation of packages."""
     return (
         f"Building {app_name}",
+        *(("Build cache is not used: --no-cache --pull",) if clean_cache else ()),
         "Sending build context to Docker daemon  61.44kB",
         "Step 1/6 : FROM node:22-alpine AS build",
         "Step 2/6 : COPY package.json package-lock.json ./",
@@ -93,14 +94,14 @@ def _repository(image: str) -> tuple[str, str]:
     return name if "/" in name else f"library/{name}", tag
 
 
-def pulled(image: str) -> tuple[str, ...]:
-    """A pull that worked; the digest depends on the image's name alone."""
+def pulled(image: str, digest: str, *, known: bool) -> tuple[str, ...]:
+    """A pull that worked; ``known`` says that the very image was here already."""
     name, tag = _repository(image)
-    digest = hashlib.sha256(image.encode()).hexdigest()
+    status = "Image is up to date" if known else "Downloaded newer image"
     return (
         f"{tag}: Pulling from docker.io/{name}",
-        f"Digest: sha256:{digest}",
-        f"Status: Downloaded newer image for docker.io/{name}:{tag}",
+        f"Digest: {digest}",
+        f"Status: {status} for docker.io/{name}:{tag}",
         f"docker.io/{name}:{tag}",
         "✅ Pulling image completed.",
     )
@@ -119,3 +120,19 @@ def commit_message(repository: str, branch: str) -> str:
     """The message of the one commit a branch has."""
     name = repository.rstrip("/").rpartition("/")[2].removesuffix(".git") or "code"
     return f"feat: {name} as of {branch}"
+
+
+def compose_box(app_name: str, command: str, source: str, kind: str, mounts: int) -> str:
+    """The box at the head of a compose's log."""
+    told = (
+        "",
+        f"App Name: {app_name}",
+        "Build Compose 🐳",
+        f"Detected: {mounts} mounts 📂",
+        f"Command: docker {command}",
+        f"Source Type: docker {source} ✅",
+        f"Compose Type: {kind} ✅",
+        "",
+    )
+    lines = [f"║ {line:<76} ║" for line in told]
+    return "\n".join(["╔" + "═" * 78 + "╗", *lines, "╚" + "═" * 78 + "╝"])

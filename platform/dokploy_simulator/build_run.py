@@ -1,20 +1,24 @@
 """What one job of the queue does, from its row to its service."""
 
-import hashlib
-import re
 from typing import Final
 
 from dokploy_simulator import build_log, durations
-from dokploy_simulator.engine import ServiceSpec
 from dokploy_simulator.environment_text import UnknownReferenceError, resolved_env
 from dokploy_simulator.ground import Ground
-from dokploy_simulator.history import append_log, finish_deployment, start_deployment
+from dokploy_simulator.history import (
+    append_log,
+    finish_deployment,
+    note_fact,
+    start_deployment,
+)
 from dokploy_simulator.identity import now_iso
 from dokploy_simulator.jobs import Job
+from dokploy_simulator.repositories import BARE_COMMIT, commit_of
+from dokploy_simulator.rollbacks import keep_rollback, push_rollback
+from dokploy_simulator.specs import ServiceSpec, limits_of
 from dokploy_simulator.store import Row
 
 LONGEST_NAME: Final = 63
-_BARE_COMMIT: Final = re.compile(r"^[0-9a-f]{40}$")
 _SOURCES: Final = {
     "github": ("githubId", "branch", "Github"),
     "gitlab": ("gitlabId", "gitlabBranch", "Gitlab"),
@@ -32,12 +36,14 @@ async def run_job(ground: Ground, job: Job) -> None:
     Run a job to its end. The settings used are those of this moment; if the application is
     deleted meanwhile, its service is created all the same.
     """
-    application = ground.store.get("application", job.application_id)
+    application = ground.store.get("application", job.owner_id)
     if application is None:
         return
     row = start_deployment(ground, application, job.title, job.description)
     deployment_id = row["deploymentId"]
-    ground.store.change("application", job.application_id, applicationStatus="running")
+    ground.store.change("application", job.owner_id, applicationStatus="running")
+    rollback = keep_rollback(ground, application, deployment_id)
+    note_fact(ground, deployment_id, cleanCache=bool(application["cleanCache"]), kind=job.kind)
     ground.store.commit()
     status = "done"
     try:
@@ -45,8 +51,10 @@ async def run_job(ground: Ground, job: Job) -> None:
     except BuildFailedError as failure:
         append_log(ground, deployment_id, str(failure), *build_log.FAILED)
         status = "error"
+    else:
+        push_rollback(ground, rollback)
     finish_deployment(ground, deployment_id, status)
-    ground.store.change("application", job.application_id, applicationStatus=status)
+    ground.store.change("application", job.owner_id, applicationStatus=status)
     ground.store.commit()
     if job.kind == "deploy" and application["sourceType"] != "docker":
         await _take_commit_title(ground, application, deployment_id)
@@ -73,31 +81,38 @@ async def _build(ground: Ground, application: Row, deployment_id: str, *, fetch:
     except UnknownReferenceError as failure:
         raise BuildFailedError(str(failure)) from failure
     if application["sourceType"] == "docker":
-        image, name = await _pull(ground, application, deployment_id, fetch=fetch)
+        image = await _pull(ground, application, deployment_id, fetch=fetch)
     else:
         name = await _check_out(ground, application, deployment_id, fetch=fetch)
         image = await _compile(ground, application, deployment_id, name)
     if len(application["appName"]) > LONGEST_NAME:
         raise BuildFailedError(build_log.NAME_TOO_LONG)
-    ground.engine.apply(service_spec(ground, application, env, image, name))
+    row = ground.engine.apply(service_spec(ground, application, env, image))
+    note_fact(ground, deployment_id, image=image, digest=row["versions"][-1]["digest"])
     ground.store.commit()
 
 
-def service_spec(
-    ground: Ground, application: Row, env: list[str], image: str, source: str
-) -> ServiceSpec:
-    """The service an application asks for; ``source`` is the text that says how it behaves."""
+def service_spec(ground: Ground, application: Row, env: list[str], image: str) -> ServiceSpec:
+    """The service an application asks for; how it behaves is told by its image's source."""
     rollout = application["updateConfigSwarm"] or {}
     mounts = ground.store.where("mount", "serviceId", application["applicationId"])
+    known = ground.engine.images.row(image)
+    source = known["source"] if known else "#".join(source_of(application))
     return ServiceSpec(
         name=application["appName"],
         image=image,
         replicas=int(application["replicas"]),
         env=env,
         crashes="crash" in source.lower(),
-        failure_action=rollout.get("FailureAction", "rollback"),
+        failure_action=rollout.get("FailureAction", "pause" if rollout else "rollback"),
         order=rollout.get("Order", "start-first"),
+        parallelism=int(rollout.get("Parallelism", 1)),
         volumes=[mount["volumeName"] for mount in mounts if mount["volumeName"]],
+        args=[str(word) for word in application["args"] or []],
+        command=application["command"] or None,
+        limits=limits_of(application),
+        pinned=bool(mounts) and not application["placementSwarm"],
+        built=application["sourceType"] != "docker",
     )
 
 
@@ -120,20 +135,20 @@ def _pace(name: str) -> float:
     return durations.SLOW_FACTOR if "slow" in name else 1.0
 
 
-async def _pull(
-    ground: Ground, application: Row, deployment_id: str, *, fetch: bool
-) -> tuple[str, str]:
+async def _pull(ground: Ground, application: Row, deployment_id: str, *, fetch: bool) -> str:
     image, _ = source_of(application)
     if not image:
         raise BuildFailedError("Error: ❌ Docker image not found")
     if not fetch:
-        return image, image
+        return image
     append_log(ground, deployment_id, f"Pulling {image}")
     await ground.passes(durations.IMAGE_PULL * _pace(image))
     if "fail" in image:
         raise BuildFailedError(build_log.pull_refused(image))
-    append_log(ground, deployment_id, *build_log.pulled(image))
-    return image, image
+    known = (ground.engine.images.row(image) or {}).get("digest")
+    digest = ground.engine.images.pull(image)
+    append_log(ground, deployment_id, *build_log.pulled(image, digest, known=known == digest))
+    return image
 
 
 async def _check_out(ground: Ground, application: Row, deployment_id: str, *, fetch: bool) -> str:
@@ -154,18 +169,18 @@ async def _check_out(ground: Ground, application: Row, deployment_id: str, *, fe
     ground.store.put("checkout", app_name, {"commit": "", "message": "", "name": name})
     append_log(ground, deployment_id, *build_log.cloning(repository, app_name))
     await ground.passes(durations.CLONING * _pace(name))
-    refusal = _clone_refusal(application, repository, branch)
+    refusal = _clone_refusal(ground, application, repository, branch)
     if refusal:
         raise BuildFailedError(f"{refusal}\n❌ [ERROR] Fail to clone the repository {repository}")
-    commit = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+    commit, message = commit_of(ground.store, repository, branch)
     append_log(ground, deployment_id, *build_log.cloned(branch, commit))
+    note_fact(ground, deployment_id, commit=commit)
     await ground.passes(durations.CHECKOUT)
-    message = build_log.commit_message(repository, branch)
     ground.store.put("checkout", app_name, {"commit": commit, "message": message, "name": name})
     return name
 
 
-def _clone_refusal(application: Row, repository: str, branch: str) -> str | None:
+def _clone_refusal(ground: Ground, application: Row, repository: str, branch: str) -> str | None:
     lowered = repository.lower()
     if "none.git" in lowered or "norepo" in lowered or "missing" in lowered:
         return f"fatal: repository '{repository}/' not found"
@@ -173,7 +188,8 @@ def _clone_refusal(application: Row, repository: str, branch: str) -> str | None
         return "fatal: transport 'file' not allowed"
     if repository.startswith(("git@", "ssh://")) and not application["customGitSSHKeyId"]:
         return "Error: ❌ SSH key not found"
-    if _BARE_COMMIT.match(branch) or "nobranch" in branch:
+    unknown = commit_of(ground.store, repository, branch)[0] == ""
+    if unknown or BARE_COMMIT.match(branch) or "nobranch" in branch:
         return f"fatal: Remote branch {branch} not found in upstream origin"
     return None
 
@@ -181,7 +197,11 @@ def _clone_refusal(application: Row, repository: str, branch: str) -> str | None
 async def _compile(ground: Ground, application: Row, deployment_id: str, name: str) -> str:
     app_name = application["appName"]
     pace = _pace(name)
-    append_log(ground, deployment_id, *build_log.building(app_name))
+    append_log(
+        ground,
+        deployment_id,
+        *build_log.building(app_name, clean_cache=bool(application["cleanCache"])),
+    )
     await ground.passes(durations.INSTALLING * pace)
     append_log(ground, deployment_id, *build_log.installed())
     await ground.passes(durations.BUILDING * pace)
@@ -189,6 +209,7 @@ async def _compile(ground: Ground, application: Row, deployment_id: str, name: s
         raise BuildFailedError(build_log.BUILD_REFUSED)
     append_log(ground, deployment_id, *build_log.compiled())
     await ground.passes(durations.COPYING * pace)
+    ground.engine.images.build(f"{app_name}:latest", name)
     append_log(ground, deployment_id, *build_log.copied(app_name, now_iso()))
     await ground.passes(durations.DEPLOYING)
     append_log(ground, deployment_id, *build_log.deployed())

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from dokploy_simulator.build_run import run_job
+from dokploy_simulator.compose_run import run_compose_job
 from dokploy_simulator.ground import Ground
 from dokploy_simulator.jobs import Job
 from dokploy_simulator.store import Row
@@ -23,17 +24,26 @@ class BuildQueue:
         self._runs: dict[int, asyncio.Task[None]] = {}
         self._last_number = 0
 
-    def add(self, application: Row, *, kind: str, title: str, description: str) -> None:
+    def add(
+        self,
+        owner: Row,
+        *,
+        kind: str,
+        title: str,
+        description: str,
+        owner_kind: str = "application",
+    ) -> None:
         """Accept a job; nothing is compared with what already waits."""
         self._last_number += 1
         self._jobs.append(
             Job(
                 self._last_number,
-                application["applicationId"],
+                owner_kind,
+                owner[f"{owner_kind}Id"],
                 title,
                 description,
                 kind,
-                application["serverId"],
+                owner["serverId"],
                 int(time.time() * 1000),
             ),
         )
@@ -54,7 +64,7 @@ class BuildQueue:
                 continue
             active = [other for other in self._jobs if other.processed_on is not None]
             busy = sum(other.server_id == job.server_id for other in active)
-            same = any(other.application_id == job.application_id for other in active)
+            same = any(other.owner_id == job.owner_id for other in active)
             if same or busy >= self.slots(job.server_id):
                 continue
             job.processed_on = int(time.time() * 1000)
@@ -62,7 +72,8 @@ class BuildQueue:
 
     async def _run(self, job: Job) -> None:
         try:
-            await run_job(self._ground, job)
+            run = run_job if job.owner_kind == "application" else run_compose_job
+            await run(self._ground, job)
         finally:
             self._ground.store.commit()
             self._runs.pop(job.number, None)
@@ -70,12 +81,10 @@ class BuildQueue:
                 self._jobs.remove(job)
             self._fill_slots()
 
-    def drop_waiting(self, application_id: str) -> None:
-        """Forget the waiting jobs of an application; a running one goes on."""
+    def drop_waiting(self, owner_id: str) -> None:
+        """Forget the waiting jobs of an application or a compose; a running one goes on."""
         self._jobs = [
-            job
-            for job in self._jobs
-            if job.processed_on is not None or job.application_id != application_id
+            job for job in self._jobs if job.processed_on is not None or job.owner_id != owner_id
         ]
 
     def drop_all(self) -> None:
@@ -95,11 +104,11 @@ class BuildQueue:
             "id": f"job-{job.number}",
             "name": "deployments",
             "data": {
-                "applicationId": job.application_id,
+                job.id_name: job.owner_id,
                 "titleLog": job.title,
                 "descriptionLog": job.description,
                 "type": job.kind,
-                "applicationType": "application",
+                "applicationType": job.owner_kind,
                 "server": job.server_id is not None,
             },
             "timestamp": job.timestamp,
@@ -107,17 +116,17 @@ class BuildQueue:
         if job.processed_on is not None:
             listed["processedOn"] = job.processed_on
         listed["state"] = "waiting" if job.processed_on is None else "active"
-        listed["servicePath"] = {"href": self._link(job), "label": "Application"}
+        listed["servicePath"] = {"href": self._link(job), "label": job.owner_kind.capitalize()}
         return listed
 
     def _link(self, job: Job) -> str | None:
         store = self._ground.store
-        application = store.get("application", job.application_id)
-        environment = application and store.get("environment", application["environmentId"])
-        if not application or not environment:
+        owner = store.get(job.owner_kind, job.owner_id)
+        environment = owner and store.get("environment", owner["environmentId"])
+        if not owner or not environment:
             return None
         return (
             f"/dashboard/project/{environment['projectId']}"
             f"/environment/{environment['environmentId']}"
-            f"/services/application/{job.application_id}"
+            f"/services/{job.owner_kind}/{job.owner_id}"
         )

@@ -1,79 +1,25 @@
 """The control door for tests and demos, on loopback only: look inside, break things, reset."""
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
 from tornado.web import RequestHandler
 
+from dokploy_simulator.control_engine import ENGINE_ACTIONS
+from dokploy_simulator.drift import drift
 from dokploy_simulator.keys import add_key
-from dokploy_simulator.nouns.listing import DATABASES
+from dokploy_simulator.state import remains, state
 from dokploy_simulator.world import World
 
 _LOOPBACK: Final = ("127.0.0.1", "::1")
-_SEEDS: Final = {"server": "serverId", "sshKey": "sshKeyId", "gitProvider": "gitProviderId"}
-
-
-def state(world: World) -> dict[str, Any]:
-    """Everything worth counting."""
-    store = world.store
-    brief = ("name", "appName", "description", "environmentId", "applicationStatus")
-    databases = [
-        {"kind": kind, "id": row[f"{kind}Id"]} | {name: row[name] for name in brief}
-        for kind in DATABASES
-        for row in store.every(kind)
-    ]
-    applications = [
-        {"id": row["applicationId"]} | {name: row[name] for name in (*brief, "autoDeploy")}
-        for row in store.every("application")
-    ]
-    provisions: Counter[str] = Counter()
-    for row in store.every("provision"):
-        provisions[row["key"]] += row["calls"]
-    rows: dict[str, list[Any]] = {
-        "projects": [
-            {"id": row["projectId"], "name": row["name"], "description": row["description"]}
-            for row in store.every("project")
-        ],
-        "environments": store.every("environment"),
-        "applications": applications,
-        "databases": databases,
-        "domains": [
-            {name: row[name] for name in ("domainId", "host", "applicationId", "https")}
-            for row in store.every("domain")
-        ],
-        "deployments": store.every("deployment"),
-        "services": [_service(world, row) for row in world.engine.services()],
-        "volumes": world.engine.volumes(),
-        "queue": world.queue.listing(),
-    }
-    deploys = {key: store.get("deployCalls", key) or {} for key in store.ids("deployCalls")}
-    return {
-        "counts": {name: len(listed) for name, listed in rows.items()},
-        **rows,
-        "provision_calls": dict(provisions),
-        "deploy_calls": {key: row.get("calls", 0) for key, row in deploys.items()},
-        "api_calls": sum(world.calls.values()),
-        "api_calls_by_procedure": dict(world.calls),
-        "faults": world.faults.listing(),
-        "fault_counts": world.faults.counts,
-        "speed": world.speed,
-    }
-
-
-def _service(world: World, row: dict[str, Any]) -> dict[str, Any]:
-    newest = row["versions"][-1]
-    return {
-        "name": row["name"],
-        "kind": row["kind"],
-        "image": newest["image"],
-        "version": newest["number"],
-        "env": newest["envHash"],
-        "replicas": row["replicas"],
-        "running": world.engine.running(row["name"]),
-        "serving": world.engine.serving(row["name"])[0],
-    }
+_SEEDS: Final = {
+    "server": "serverId",
+    "sshKey": "sshKeyId",
+    "gitProvider": "gitProviderId",
+    "registry": "registryId",
+    "destination": "destinationId",
+}
 
 
 def set_faults(world: World, asked: dict[str, Any]) -> Any:
@@ -119,7 +65,7 @@ def restart_queue(world: World, asked: dict[str, Any]) -> Any:  # noqa: ARG001 -
 
 
 def seed(world: World, asked: dict[str, Any]) -> Any:
-    """Put rows into ``server``, ``sshKey`` or ``gitProvider``: ``{"kind": …, "row": {…}}``."""
+    """Put a row into one of ``_SEEDS``: ``{"kind": …, "row": {…}}``."""
     kind, row = asked["kind"], dict(asked["row"])
     row_id = row[_SEEDS[kind]]
     if kind == "server":
@@ -142,7 +88,8 @@ _ACTIONS: Final[dict[str, Callable[[World, dict[str, Any]], Any]]] = {
     "restart-queue": restart_queue,
     "seed": seed,
     "keys": keys,
-}
+    "drift": drift,
+} | ENGINE_ACTIONS
 
 
 class ControlHandler(RequestHandler):
@@ -161,6 +108,8 @@ class ControlHandler(RequestHandler):
         """Look at the state or the faults."""
         if name == "state":
             self._tell(200, state(self.world))
+        elif name == "remains":
+            self._tell(200, remains(self.world, self.get_query_argument("of", "")))
         elif name == "faults":
             self._tell(200, self.world.faults.listing())
         else:

@@ -16,3 +16,5 @@ CRASH_CYCLE: Final = 5.0
 ROLLBACK_WATCH: Final = 3.0
 SCHEDULE_RUN: Final = 0.5
 SLOW_FACTOR: Final = 3.0
+BACKUP_RUN: Final = 3.0
+RESTORE_RUN: Final = 3.0

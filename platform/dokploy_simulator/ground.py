@@ -4,11 +4,13 @@ import asyncio
 from collections import Counter
 from typing import Any, Final
 
+from dokploy_simulator.clockwork import Clock
 from dokploy_simulator.engine import Engine
 from dokploy_simulator.faults import FaultPlan
 from dokploy_simulator.identity import new_id, now_iso
 from dokploy_simulator.names import Names
 from dokploy_simulator.options import SimulatorOptions
+from dokploy_simulator.storage import Storage
 from dokploy_simulator.store import Row, Store
 
 ORGANIZATION: Final = "organization"
@@ -25,6 +27,8 @@ class Ground:
         self.faults = FaultPlan()
         self.names = Names(self.store, options.base_domains, options.dns_delay)
         self.engine = Engine(self.store, self.seconds)
+        self.clock = Clock(self.store)
+        self.storage = Storage(self.store)
         self.calls: Counter[str] = Counter()
         self._begin()
 
@@ -42,6 +46,7 @@ class Ground:
                 },
             )
         self.cancel_running_rows()
+        self.clock.rearm()
         self.store.commit()
 
     def seconds(self, base: float) -> float:
@@ -76,6 +81,8 @@ class Ground:
             self.store.change("deployment", row["deploymentId"], status="cancelled")
             if row["applicationId"]:
                 self.store.change("application", row["applicationId"], applicationStatus="idle")
+            if row["composeId"]:
+                self.store.change("compose", row["composeId"], composeStatus="idle")
 
     def count_deploy(self, application_id: str) -> None:
         """Remember that a deploy was asked for, across restarts, for tests to count."""

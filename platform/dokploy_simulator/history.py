@@ -36,19 +36,16 @@ def deployment_row(title: str, description: str, log_folder: str, **owner: Any) 
     } | owner
 
 
-def start_deployment(ground: Ground, application: Row, title: str, description: str) -> Row:
-    """Make the row of a job that starts; what is beyond the kept ones goes first."""
-    application_id = application["applicationId"]
-    for old in newest_first(ground, "applicationId", application_id)[KEPT:]:
+def start_deployment(
+    ground: Ground, owner: Row, title: str, description: str, id_name: str = "applicationId"
+) -> Row:
+    """Make the row of a run that starts; what is beyond the kept ones goes first."""
+    owner_id = owner[id_name]
+    for old in newest_first(ground, id_name, owner_id)[KEPT:]:
         drop_deployment(ground, old["deploymentId"])
-    name = application["appName"]
-    row = deployment_row(
-        title,
-        description,
-        f"/etc/dokploy/logs/{name}/{name}",
-        applicationId=application_id,
-        serverId=application["serverId"],
-    )
+    name = owner["appName"]
+    values = {id_name: owner_id, "serverId": owner.get("serverId")}
+    row = deployment_row(title, description, f"/etc/dokploy/logs/{name}/{name}", **values)
     return ground.store.put("deployment", row["deploymentId"], row)
 
 
@@ -58,9 +55,24 @@ def newest_first(ground: Ground, field: str, owner_id: str) -> list[Row]:
 
 
 def drop_deployment(ground: Ground, deployment_id: str) -> None:
-    """Forget a row and its log."""
-    ground.store.drop("deployment", deployment_id)
+    """Forget a row, its log and its rollback."""
+    row = ground.store.drop("deployment", deployment_id)
+    if row and row["rollbackId"]:
+        ground.store.drop("rollback", row["rollbackId"])
     ground.store.drop("log", deployment_id)
+    ground.store.drop("fact", deployment_id)
+
+
+def drop_runs(ground: Ground, id_name: str, owner_id: str) -> None:
+    """Forget all runs of an owner."""
+    for run in newest_first(ground, id_name, owner_id):
+        drop_deployment(ground, run["deploymentId"])
+
+
+def note_fact(ground: Ground, deployment_id: str, **values: Any) -> None:
+    """Remember what a run really did; no answer of the API tells it, the control door does."""
+    known = ground.store.get("fact", deployment_id) or {"deploymentId": deployment_id}
+    ground.store.put("fact", deployment_id, known | values)
 
 
 def finish_deployment(ground: Ground, deployment_id: str, status: str) -> None:
@@ -86,6 +98,5 @@ def read_log(ground: Ground, deployment_id: str, tail: int) -> str:
 
 def drop_schedule(ground: Ground, schedule_id: str) -> None:
     """Forget a schedule with its runs."""
-    for run in newest_first(ground, "scheduleId", schedule_id):
-        drop_deployment(ground, run["deploymentId"])
+    drop_runs(ground, "scheduleId", schedule_id)
     ground.store.drop("schedule", schedule_id)

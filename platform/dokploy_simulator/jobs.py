@@ -5,13 +5,22 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Job:
-    """One asked-for deploy or redeploy. Times are epoch milliseconds."""
+    """
+    One asked-for deploy or redeploy of an application or a compose. Times are epoch
+    milliseconds.
+    """
 
     number: int
-    application_id: str
+    owner_kind: str
+    owner_id: str
     title: str
     description: str
     kind: str
     server_id: str | None
     timestamp: int
     processed_on: int | None = None
+
+    @property
+    def id_name(self) -> str:
+        """The name of the owner's id."""
+        return f"{self.owner_kind}Id"

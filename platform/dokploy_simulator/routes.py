@@ -8,6 +8,7 @@ from dokploy_simulator.inputs import Field, parse_fields
 from dokploy_simulator.world import World
 
 Handler = Callable[[World, dict[str, Any]], Any | Awaitable[Any]]
+Teller = Callable[[World, dict[str, Any], Callable[[str], None]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,17 @@ class Procedure:
     handler: Handler
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A procedure that tells one line after the other; only the wrapped mount has it."""
+
+    path: str
+    fields: tuple[Field, ...]
+    teller: Teller
+
+
 ROUTES: Final[dict[str, Procedure]] = {}
+SUBSCRIPTIONS: Final[dict[str, Subscription]] = {}
 
 
 def query(path: str, fields: str = "") -> Callable[[Handler], Handler]:
@@ -31,6 +42,16 @@ def query(path: str, fields: str = "") -> Callable[[Handler], Handler]:
 def mutation(path: str, fields: str = "") -> Callable[[Handler], Handler]:
     """Register a write, asked by POST."""
     return _register(path, "POST", fields)
+
+
+def subscription(path: str, fields: str = "") -> Callable[[Teller], Teller]:
+    """Register what is told as server-sent events."""
+
+    def keep(teller: Teller) -> Teller:
+        SUBSCRIPTIONS[path] = Subscription(path, parse_fields(fields), teller)
+        return teller
+
+    return keep
 
 
 def _register(path: str, verb: str, fields: str) -> Callable[[Handler], Handler]:

@@ -58,6 +58,16 @@ _APPLICATION_COLUMNS: Final = [
     *"rollbackRegistryId environmentId githubId gitlabId giteaId bitbucketId".split(),
     *"serverId buildServerId buildRegistryId networkIds detachDokployNetwork".split(),
 ]
+_COMPOSE_COLUMNS: Final = [
+    *"composeId name appName description env composeFile refreshToken sourceType".split(),
+    *"composeType repository owner branch autoDeploy gitlabProjectId gitlabRepository".split(),
+    *"gitlabOwner gitlabBranch gitlabPathNamespace bitbucketRepository".split(),
+    *"bitbucketRepositorySlug bitbucketOwner bitbucketBranch giteaRepository giteaOwner".split(),
+    *"giteaBranch customGitUrl customGitBranch customGitSSHKeyId command createEnvFile".split(),
+    *"enableSubmodules composePath suffix randomize isolatedDeployment".split(),
+    *"isolatedDeploymentsVolume triggerType composeStatus icon environmentId createdAt".split(),
+    *"watchPaths githubId gitlabId bitbucketId giteaId serverId serviceNetworks".split(),
+]
 _MOUNT_OWNERS: Final = (
     "application", "compose", "libsql", "mariadb", "mongo", "mysql", "postgres", "redis",
 )  # fmt: skip
@@ -73,6 +83,34 @@ def application_row(**values: Any) -> Row:
             "refreshToken": new_id(),
             "createdAt": now_iso(),
             "networkIds": [],
+        }
+        | values
+    )
+
+
+def compose_row(**values: Any) -> Row:
+    """A compose as it is right after its creation."""
+    return (
+        dict.fromkeys(_COMPOSE_COLUMNS)
+        | {
+            "composeId": new_id(),
+            "composeFile": "",
+            "refreshToken": new_id(),
+            "sourceType": "github",
+            "composeType": "docker-compose",
+            "autoDeploy": True,
+            "command": "",
+            "createEnvFile": True,
+            "enableSubmodules": False,
+            "composePath": "./docker-compose.yml",
+            "suffix": "",
+            "randomize": False,
+            "isolatedDeployment": False,
+            "isolatedDeploymentsVolume": False,
+            "triggerType": "push",
+            "composeStatus": "idle",
+            "createdAt": now_iso(),
+            "serviceNetworks": [],
         }
         | values
     )

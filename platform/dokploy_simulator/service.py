@@ -70,6 +70,7 @@ class Service:
     async def close(self) -> None:
         """Hang up on everybody; builds that run are found cancelled at the next start."""
         self.world.queue.drop_all()
+        self.world.drop_work()
         hang_up()
         for server in self._servers:
             server.stop()

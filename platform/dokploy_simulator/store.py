@@ -14,20 +14,37 @@ from typing import Any, Final
 
 Row = dict[str, Any]
 
+OWNERS: Final = (
+    "applicationId",
+    "composeId",
+    "postgresId",
+    "mysqlId",
+    "mariadbId",
+    "mongoId",
+    "redisId",
+    "libsqlId",
+)
 INDEXED: Final[dict[str, tuple[str, ...]]] = {
     "environment": ("projectId",),
     "application": ("environmentId", "appName", "refreshToken"),
-    "postgres": ("environmentId",),
-    "mysql": ("environmentId",),
-    "mariadb": ("environmentId",),
-    "mongo": ("environmentId",),
-    "redis": ("environmentId",),
-    "libsql": ("environmentId",),
-    "deployment": ("applicationId", "scheduleId"),
-    "domain": ("applicationId",),
-    "route": ("host", "appName"),
-    "schedule": ("applicationId",),
+    "postgres": ("environmentId", "appName"),
+    "mysql": ("environmentId", "appName"),
+    "mariadb": ("environmentId", "appName"),
+    "mongo": ("environmentId", "appName"),
+    "redis": ("environmentId", "appName"),
+    "libsql": ("environmentId", "appName"),
+    "compose": ("environmentId", "appName"),
+    "deployment": ("applicationId", "composeId", "scheduleId", "backupId", "volumeBackupId"),
+    "domain": ("applicationId", "composeId"),
+    "route": ("host", "appName", "stack"),
+    "schedule": ("applicationId", "composeId"),
     "mount": ("serviceId",),
+    "backup": OWNERS,
+    "volumeBackup": OWNERS,
+    "redirect": ("applicationId",),
+    "rollback": ("applicationId", "deploymentId"),
+    "file": ("bucket",),
+    "service": ("stack",),
 }
 
 
@@ -87,13 +104,16 @@ class Store:
     def put(self, kind: str, row_id: str, row: Row) -> Row:
         """Add or replace a row."""
         old = self.get(kind, row_id)
-        if old is not None:
-            self._unindex(kind, row_id, old)
-        else:
+        if old is None:
             self._places[kind, row_id] = self._next_place
             self._next_place += 1
         self._kinds.setdefault(kind, {})[row_id] = row
-        self._index(kind, row_id, row)
+        for field in INDEXED.get(kind, ()):
+            if old is not None and old.get(field) == row.get(field):
+                continue  # a row keeps its place among its like
+            if old is not None:
+                self._indexes.get((kind, field, old.get(field)), {}).pop(row_id, None)
+            self._indexes.setdefault((kind, field, row.get(field)), {})[row_id] = None
         self._changed[kind, row_id] = None
         return row
 

@@ -7,6 +7,8 @@ from typing import Final
 from dokploy_simulator.store import Row
 
 KEPT_FAILURES: Final = 3
+NO_CONTAINER: Final = ("Starting", "Pending", "Ready", "Rejected")
+NO_ROOM: Final = "no suitable node (insufficient resources on 1 node)"
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86400
@@ -24,6 +26,11 @@ class Task:
     state: str
     since: float
     error: str = ""
+
+    @property
+    def has_container(self) -> bool:
+        """Whether there is, or was, a container of it."""
+        return self.state not in NO_CONTAINER
 
     @property
     def runs(self) -> bool:
@@ -55,13 +62,24 @@ def _task_id(service: Row, version: Row, slot: int, attempt: int = 0) -> str:
     return hashlib.sha256(seed.encode()).hexdigest()[:25]
 
 
-def tasks_of(service: Row, now: float, crash_cycle: float) -> list[Task]:
-    """All tasks worth listing, slot by slot and newest first."""
+def breaks(version: Row) -> bool:
+    """Whether no task of a version stays up: its program ends, or its image is not here."""
+    return bool(version["crashes"] or version.get("missing"))
+
+
+def tasks_of(service: Row, now: float, crash_cycle: float, placed: int | None = None) -> list[Task]:
+    """
+    All tasks worth listing, slot by slot and newest first. Those beyond ``placed`` found no
+    room.
+    """
     newest = service["versions"][-1]
     older = service["versions"][-2] if len(service["versions"]) > 1 else None
     listed: list[Task] = []
     for slot in range(1, service["replicas"] + 1):
-        if newest["crashes"]:
+        if placed is not None and slot > placed:
+            listed.append(_pending(service, newest, slot))
+            continue
+        if breaks(newest):
             listed += _crashing(service, newest, slot, now, crash_cycle)
         else:
             up = now >= newest["ready"]
@@ -73,6 +91,19 @@ def tasks_of(service: Row, now: float, crash_cycle: float) -> list[Task]:
         if older:
             listed.append(_outgoing(service, newest, older, slot, now))
     return listed
+
+
+def _pending(service: Row, version: Row, slot: int) -> Task:
+    return Task(
+        _task_id(service, version, slot),
+        slot,
+        version["number"],
+        version["image"],
+        "running",
+        "Pending",
+        version["born"],
+        NO_ROOM,
+    )
 
 
 def _task(service: Row, version: Row, slot: int, desired: str, state: str, since: float) -> Task:
@@ -88,15 +119,16 @@ def _task(service: Row, version: Row, slot: int, desired: str, state: str, since
 
 
 def _failed(service: Row, version: Row, slot: int, attempt: int, since: float) -> Task:
+    missing = bool(version.get("missing"))
     return Task(
         _task_id(service, version, slot, attempt),
         slot,
         version["number"],
         version["image"],
         "shutdown",
-        "Failed",
+        "Rejected" if missing else "Failed",
         since,
-        "task: non-zero exit (1)",
+        f"No such image: {version['image']}" if missing else "task: non-zero exit (1)",
     )
 
 
@@ -126,8 +158,8 @@ def _crashing(service: Row, version: Row, slot: int, now: float, crash_cycle: fl
 
 def _outgoing(service: Row, newest: Row, older: Row, slot: int, now: float) -> Task:
     """The version before: it runs until the new one is ready when started first."""
-    held = now < newest["ready"] or (newest["crashes"] and service["failureAction"] == "rollback")
-    if service["order"] == "start-first" and held and not older["crashes"]:
+    held = now < newest["ready"] or (breaks(newest) and service["failureAction"] == "rollback")
+    if service["order"] == "start-first" and held and not breaks(older):
         return _task(service, older, slot, "running", "Running", older["ready"])
     since = newest["ready"] if service["order"] == "start-first" else newest["born"]
     return _task(service, older, slot, "shutdown", "Shutdown", since)

@@ -6,6 +6,7 @@ Our error tree. Doors translate it once; nothing below a door knows HTTP or exit
     ├── Denied             the person may not do this                    (403)
     ├── NotFound           no such thing, or not in the person's scope   (404)
     ├── Conflict           somebody else won, or the state forbids it    (409)
+    │   └── NothingToDo    everything is as it should be already
     ├── SettingsInvalid    every bad setting of the environment at once  (exit 2)
     ├── SecretUnreadable   a stored secret does not open with our keys
     ├── Lost               this worker's claim is no longer valid
@@ -47,6 +48,10 @@ class Conflict(TenantryError):
     def __init__(self, message: str, winner: str | None = None) -> None:
         super().__init__(message)
         self.winner = winner
+
+
+class NothingToDo(Conflict):
+    """Everything is as it should be already; nothing was written."""
 
 
 class SettingsInvalid(TenantryError):

@@ -13,7 +13,7 @@ ENVIRONMENT = {
     "name": "production",
     "isDefault": True,
     "applications": [],
-    "compose": [{"composeId": "c1", "name": "not ours"}],
+    "compose": [],
     "libsql": [],
     "mariadb": [],
     "mongo": [],
@@ -29,6 +29,15 @@ APP = {
     "createdAt": "2026-11-20T10:00:27.076Z",
     "serverId": None,
     "applicationStatus": "done",
+}
+STACK = {
+    "composeId": "c1",
+    "name": "stack",
+    "appName": "acme-stk-gse5pt",
+    "description": "tenantry:s3 stack",
+    "createdAt": "2026-11-20T10:00:29.000Z",
+    "serverId": None,
+    "composeStatus": "done",
 }
 NOT_FOUND = {
     "message": "Not there",

@@ -14,7 +14,7 @@ from tenantry.config import TargetSettings
 from tenantry.planning.buildphase import PHASES, phase_of
 from tenantry.planning.databases import DATABASE_KINDS
 from tenantry.planning.sources import Build, GitSource, ImageSource
-from tenantry.ports import DatabaseWish
+from tenantry.ports import DatabaseWish, Running
 
 SOURCES = Path(__file__).parents[2] / "platform"
 
@@ -59,7 +59,7 @@ def test_an_application_from_its_creation_to_its_container(target, project):
         project.environment_id, "web", "acme-web", "tenantry:s1 web", None
     )
     assert app.app_name.startswith("acme-web-")
-    target.settle_application(app.id, args=["serve"])
+    target.settle_application(app.id, Running(args=("serve",)))
     target.attach_git(app.id, GitSource("https://git.example/ok.git", "main"))
     target.set_build(app.id, Build())
     target.set_environment(app.id, "A=1")
@@ -81,7 +81,7 @@ def test_an_application_from_its_creation_to_its_container(target, project):
 
 def test_an_image_is_pulled(target, project):
     app = target.create_application(project.environment_id, "img", "acme-img", "m", None)
-    target.settle_application(app.id)
+    target.settle_application(app.id, Running())
     target.attach_image(app.id, ImageSource("nginx:1.27"))
     target.trigger_build(app.id, "ours", "words")
     follow(target, app)

@@ -4,7 +4,9 @@ import httpx
 import pytest
 
 from tenantry.errors import Transient
+from tenantry.planning.limits import Limits
 from tenantry.planning.sources import Build, GitSource, ImageSource
+from tenantry.ports import Running
 from tests.adapters.dokploy_server import (
     APP,
     Server,
@@ -27,12 +29,29 @@ def test_trap_1_the_name_that_counts_is_the_one_with_the_suffix():
 
 def test_trap_10_and_55_automatic_deploys_are_off_and_a_failed_update_pauses():
     server = Server(application__update=True)
-    target(server).settle_application("app1", args=["serve", "--port 80"])
+    target(server).settle_application("app1", Running(args=("serve", "--port 80")))
     assert server.sent("application.update") == {
         "applicationId": "app1",
         "autoDeploy": False,
         "updateConfigSwarm": {"Parallelism": 1, "Order": "start-first", "FailureAction": "pause"},
         "args": ["serve", "--port 80"],
+        "replicas": 1,
+        "memoryLimit": None,
+        "cpuLimit": None,
+    }
+
+
+def test_trap_53_replicas_and_exact_limits_and_stop_first_for_what_has_a_volume():
+    server = Server(application__update=True)
+    running = Running(replicas=0, limits=Limits(0.5, 512), stop_first=True)
+    target(server).configure_application("app1", running)
+    assert server.sent("application.update") == {
+        "applicationId": "app1",
+        "updateConfigSwarm": {"Parallelism": 1, "Order": "stop-first", "FailureAction": "pause"},
+        "args": None,
+        "replicas": 0,
+        "memoryLimit": "536870912",
+        "cpuLimit": "500000000",
     }
 
 

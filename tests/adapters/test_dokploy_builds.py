@@ -22,13 +22,18 @@ def test_builds_newest_first():
             **more,
         }
 
-    rows = [row(1, "done", finishedAt="x"), row(3, "running"), row(2, "cancelled")]
+    rows = [
+        row(1, "done", finishedAt="x", rollbackId="r1"),
+        row(3, "running"),
+        row(2, "cancelled", rollbackId=None),
+    ]
     seen = target(Server(deployment__all=rows)).builds("app1")
     assert [(b.id, b.status, b.finished_at) for b in seen] == [
         ("d3", "running", None),
         ("d2", "cancelled", None),
         ("d1", "done", "x"),
     ]
+    assert [b.rollback_id for b in seen] == [None, None, "r1"]
 
 
 def test_a_build_status_that_we_do_not_know_is_transient():
@@ -45,6 +50,7 @@ def test_the_queue_is_in_the_order_in_which_it_will_run():
     rows = [
         job(5, "waiting"),
         job(4, "waiting", applicationId=None, composeId="c"),
+        job(1, "waiting", applicationId=None),
         job(3, "waiting"),
         job(2, "active"),
     ]
@@ -52,6 +58,7 @@ def test_the_queue_is_in_the_order_in_which_it_will_run():
     assert [(q.app_id, q.title, q.state) for q in seen] == [
         ("a2", "t2", "active"),
         ("a3", "t3", "waiting"),
+        ("c", "t4", "waiting"),
         ("a5", "t5", "waiting"),
     ]
 

@@ -7,6 +7,7 @@ from tenantry.adapters.dokploy.target import DokployTarget
 from tenantry.adapters.wire import DeadlineTransport
 from tenantry.errors import Permanent, Transient
 from tenantry.planning.databases import DATABASE_KINDS
+from tenantry.planning.limits import Limits
 from tenantry.ports import DatabaseWish
 from tests.adapters.dokploy_server import (
     APP,
@@ -85,6 +86,71 @@ def test_a_database_by_its_kind():
     seen = target(server).database("mongodb", "m1")
     assert (seen.kind, seen.id, seen.status) == ("mongodb", "m1", "running")
     assert server.sent("mongo.one") == {"mongoId": "m1"}
+
+
+IN_FULL = {
+    **APP,
+    "dockerImage": "postgres:17.2",
+    "databasePassword": "hunter2",
+    "env": "TOKEN=hunter2",
+    "memoryLimit": "536870912",
+    "cpuLimit": None,
+    "externalPort": 5433,
+    "mounts": [
+        {"mountId": "m1", "type": "volume", "volumeName": "acme-db-data", "mountPath": "/data"},
+        {"mountId": "m2", "type": "bind", "hostPath": "/srv", "mountPath": "/srv"},
+    ],
+    "backups": [{"backupId": "b1", "destinationId": "dst1", "keepLatestCount": 7}],
+}
+
+
+@pytest.mark.parametrize("kind", DATABASE_KINDS)
+def test_a_database_in_full_without_its_secrets(kind):
+    router = "mongo" if kind == "mongodb" else kind
+    server = Server(**{f"{router}.one": {**IN_FULL, f"{router}Id": "db1"}})
+    seen = target(server).database_in_full(kind, "db1")
+    assert (seen.id, seen.kind, seen.image) == ("db1", kind, "postgres:17.2")
+    assert (seen.memory, seen.cpu, seen.external_port) == ("536870912", None, 5433)
+    assert seen.volumes == ("acme-db-data",)
+    assert [b.id for b in seen.backups] == ["b1"]
+    assert "hunter2" not in repr(seen)
+    assert target(Server()).database_in_full(kind, "db1") is None
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mongodb"])
+def test_limits_arrive_as_exact_strings_or_null(kind):
+    router = "mongo" if kind == "mongodb" else kind
+    server = Server(**{f"{router}.update": True})
+    target(server).configure_database(kind, "db1", Limits(1.5, 1024))
+    assert server.sent(f"{router}.update") == {
+        f"{router}Id": "db1",
+        "memoryLimit": "1073741824",
+        "cpuLimit": "1500000000",
+    }
+    server.asked.clear()
+    target(server).configure_database(kind, "db1", Limits())
+    assert server.sent(f"{router}.update")["memoryLimit"] is None
+
+
+@pytest.mark.parametrize(
+    ("call", "deed"),
+    [
+        ("mongo.stop", lambda t: t.stop_database("mongodb", "db1")),
+        ("mongo.start", lambda t: t.start_database("mongodb", "db1")),
+        ("mongo.remove", lambda t: t.remove_database("mongodb", "db1")),
+    ],
+)
+def test_stopping_starting_and_removing_send_the_id_alone(call, deed):
+    server = Server(**{call: IN_FULL})
+    deed(target(server))
+    assert server.sent(call) == {"mongoId": "db1"}
+
+
+def test_removing_again_is_harmless_and_stopping_what_is_gone_is_not():
+    t = target(Server())
+    t.remove_database("postgres", "db1")
+    with pytest.raises(Permanent):
+        t.stop_database("postgres", "db1")
 
 
 def test_starting_a_database_has_its_own_deadline(door):

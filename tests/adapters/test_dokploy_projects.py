@@ -3,12 +3,15 @@
 import httpx
 import pytest
 
+from tenantry.adapters.dokploy.client import DokployClient, serve
+from tenantry.adapters.dokploy.target import DokployTarget
 from tenantry.errors import Permanent, Transient
 from tenantry.ports import ServerSeen
 from tests.adapters.dokploy_server import (
     APP,
     ENVIRONMENT,
     NOT_FOUND,
+    STACK,
     VERSION,
     Server,
     project,
@@ -79,6 +82,7 @@ def test_projects_are_found_by_whole_words_and_oldest_first():
 def test_a_project_lists_the_services_of_all_its_environments():
     row = project(
         applications=[APP],
+        compose=[STACK],
         mongo=[{**APP, "mongoId": "m1", "createdAt": "2026-11-20T09:00:00Z", "name": "db"}],
     )
     staging = {**ENVIRONMENT, "environmentId": "env2", "isDefault": False}
@@ -89,9 +93,52 @@ def test_a_project_lists_the_services_of_all_its_environments():
         ("mongodb", "m1"),
         ("application", "app1"),
         ("redis", "r1"),
+        ("compose", "c1"),
     ]
+    assert seen.services[3].status == "done"
     assert seen.services[1].app_name == "acme-web-4kdbwc"
     assert seen.services[1].status == "done"
+
+
+def test_the_whole_fleet_is_two_calls():
+    def row(number, kind, **more):
+        return {
+            "id": f"s{number}",
+            "type": kind,
+            "name": "web",
+            "appName": f"acme-web-{number}",
+            "status": "done",
+            "createdAt": f"2026-11-2{number}",
+            "serverId": None,
+            "projectId": "p1",
+            "environmentId": "env1",
+            "lastDeployAt": None,
+            **more,
+        }
+
+    bare = {**ENVIRONMENT, "applications": [{"applicationId": "s2", "name": "web"}]}
+    listed = [
+        {**project("p2", "tenantry:t2 B", "2026-11-21"), "environments": [ENVIRONMENT]},
+        {**project("p1"), "environments": [bare]},
+    ]
+    overview = [row(2, "application"), row(1, "mongo"), row(3, "compose", status=None)]
+    server = Server(project__all=listed, overview__services=overview)
+    first, second = target(server).projects()
+    assert (first.id, first.environment_id, second.id) == ("p1", "env1", "p2")
+    assert [(s.kind, s.id, s.app_name, s.status, s.description) for s in first.services] == [
+        ("mongodb", "s1", "acme-web-1", "done", ""),
+        ("application", "s2", "acme-web-2", "done", ""),
+        ("compose", "s3", "acme-web-3", "idle", ""),
+    ]
+    assert second.services == ()
+    assert [call for _, call, _ in server.asked] == [VERSION, "overview.services", "project.all"]
+
+
+def test_restores_are_off_unless_staff_allow_them():
+    assert not target(Server()).capabilities().restore
+    client = DokployClient(serve("main", "https://d", httpx.MockTransport(Server())), "k")
+    able = DokployTarget(client, restore=True).capabilities()
+    assert (able.restore, able.gpu, able.storage_quota) == (True, False, False)
 
 
 def test_what_is_gone_reads_as_none_or_empty():

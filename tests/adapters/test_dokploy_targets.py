@@ -9,7 +9,17 @@ from tenantry.adapters.dokploy import MOST_KEPT, DokployTargets
 from tenantry.config import TargetSettings
 from tenantry.errors import KeyRefused, Permanent, TargetDown
 
-FORBIDDEN_CALLS = ("killBuild", ".search", "project.remove", "killProcess", "cleanQueues")
+# `rebuild` drops a volume, `start` forgets the replicas, `toggleEnable` turns round what is there.
+FORBIDDEN_CALLS = (
+    "killBuild",
+    ".search",
+    "killProcess",
+    "rebuild",
+    "application.start",
+    "compose.start",
+    "toggleEnable",
+    "restoreVolumeBackupWithLogs",
+)
 
 
 def settings(url, name="main", key="configured-key", **more):

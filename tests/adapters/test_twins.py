@@ -19,7 +19,7 @@ def twin():
 
 def application(twin, name="web", marker="tenantry:s1"):
     environment = (
-        next(iter(twin.projects.values()), None)
+        next(iter(twin.project_rows.values()), None)
         or twin.create_project("tenant-acme", "tenantry:t1 Acme")
     ).environment_id
     made = twin.create_application(environment, name, "Acme-Web", f"{marker} {name}", None)
@@ -150,11 +150,11 @@ def test_it_breaks_before_or_after_the_deed_and_as_often_as_told(twin):
     for _ in range(2):
         with pytest.raises(TargetDown):
             twin.create_project("a", "m")
-    assert twin.projects == {}
+    assert twin.project_rows == {}
     twin.fail("create_project", Transient("lost", outcome_known=False), when="after")
     with pytest.raises(Transient):
         twin.create_project("a", "m")
-    assert len(twin.projects) == 1
+    assert len(twin.project_rows) == 1
     assert twin.calls["create_project"] == 3
     twin.fail("*", TargetDown("down"))
     with pytest.raises(TargetDown):
@@ -169,7 +169,7 @@ def test_changes_obey_the_last_instant_and_reads_do_not(twin):
     with pytest.raises(Lost):
         twin.create_project("a", "m")
     assert list(twin.queue()) == []
-    assert twin.projects == {}
+    assert twin.project_rows == {}
 
 
 def test_threads_share_a_twin(twin):

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tenantry.adapters import sockets
-from tenantry.adapters.wire import UNTIL, DeadlineTransport, WireTrouble, send_until
+from tenantry.adapters.wire import CHANGE, UNTIL, DeadlineTransport, WireTrouble, send_until
 from tenantry.clock import monotonic
 from tenantry.errors import Lost
 from tests.adapters.doors import OK
@@ -195,6 +195,14 @@ def test_a_change_is_not_sent_after_its_last_instant(door, http):
     send_until(None)
     assert call(http, server.url).status_code == 200
     assert [r[:4] for r in server.requests] == [b"GET ", b"POST"]
+
+
+def test_a_get_that_changes_something_obeys_its_last_instant_too(door, http):
+    server = door(lambda talk: talk.say())
+    send_until(monotonic() - 0.001)
+    with pytest.raises(Lost):
+        call(http, server.url, method="GET", extensions={CHANGE: True})
+    assert not server.requests
 
 
 def test_a_change_frozen_between_head_and_body_is_never_whole(door, http):

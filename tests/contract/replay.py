@@ -132,7 +132,7 @@ class Replay:
 
 def removals(project: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
     """The calls that remove every service of a project."""
-    kinds = {"applications": ("application", "delete")} | {
+    kinds = {"applications": ("application", "delete"), "compose": ("compose", "delete")} | {
         kind: (kind, "remove")
         for kind in ("postgres", "mysql", "mariadb", "mongo", "redis", "libsql")
     }

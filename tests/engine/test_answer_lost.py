@@ -33,7 +33,7 @@ FOR_EACH_SERVICE = {"create_application", "trigger_build", "create_domain"}
 
 def one_of_each(stage: Stage) -> None:
     target = stage.twins.target
-    assert len(target.projects) == 1
+    assert len(target.project_rows) == 1
     assert sorted(s.name for s in target.services()) == ["backend", "frontend"]
     assert len(target.services("postgres")) == 1
     assert len(target.domain_rows) == 2

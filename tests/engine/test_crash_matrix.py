@@ -30,7 +30,7 @@ NEVER_CHANGE = ("wait_deploy", "wait_propagation", "health", "email")
 
 def everything_once(stage: Stage, apps: list[str], databases: int) -> None:
     target = stage.twins.target
-    assert len(target.projects) == 1
+    assert len(target.project_rows) == 1
     assert sorted(s.name for s in target.services()) == sorted(apps)
     assert len(target.services("postgres")) == databases
     hosts = [domain.host for _, domain in target.domain_rows.values()]

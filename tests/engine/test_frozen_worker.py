@@ -43,7 +43,7 @@ def test_its_outcome_is_refused(shipped: Stage, point: str) -> None:
     assert stage.run_chain(chain, stage.runner("old", then_freeze(point, taken_over(stage)))) == 1
     step = stage.step("project.create")
     assert (step.status, step.attempts, step.fence, step.lost) == ("success", 2, 2, 1)
-    assert len(stage.twins.target.projects) == 1
+    assert len(stage.twins.target.project_rows) == 1
     stage.finish()
     assert stage.deployment().status == "succeeded"
     assert len(stage.twins.mailer.outbox) == 1
@@ -84,7 +84,7 @@ def test_nothing_is_sent_after_the_last_instant(shipped: Stage) -> None:
     target = stage.twins.target
     # The refused sends were counted as calls, and did nothing.
     assert all(target.calls[method] >= 2 for method in CHANGES.values())
-    assert len(target.projects) == 1
+    assert len(target.project_rows) == 1
     assert len(target.services("postgres")) == 1
     assert len(target.services()) == len(target.domain_rows) == 2
     assert all(len(target.app(name).history) == 1 for name in ("backend", "frontend"))

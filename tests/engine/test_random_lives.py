@@ -160,7 +160,7 @@ def test_a_life_in_a_storm_ends_well_and_leaves_one_of_each(shipped: Stage, seed
             assert broken_rules(stage.engine) == [], turn
     storm.calm()
     target = stage.twins.target
-    assert len(target.projects) == 1
+    assert len(target.project_rows) == 1
     assert sorted(s.name for s in target.services()) == ["api", "web"]
     assert len(target.services("postgres")) == 1
     hosts = Counter(domain.host for _, domain in target.domain_rows.values())

@@ -44,9 +44,14 @@ WANTED = [
 HARMLESS = {
     "deployment.request_key": "an idempotency key",
     "deployment_step.step_key": "the kind of a step",
+    "env_var.key": "the name of a variable",
+    "env_var.secret": "whether its values are masked",
+    "env_version.encrypted_value": "sealed bytes",
+    "env_version.key_id": "which key of the ring",
     "integration_secret.key_id": "which key of the ring",
     "integration_secret.secret_type": "the kind of a secret",
     "integration_secret.encrypted_value": "sealed bytes",
+    "project_template.db_url_secret": "the name of a secret",
     "service_template.internal_provision_token_secret_id": "a reference",
     "user.password": "argon2id, written by Flask-Security",
     "user.tf_totp_secret": "encrypted by Flask-Security",
@@ -108,9 +113,10 @@ def test_secrets_stand_in_encrypted_columns_only():
         for column in table.columns
         if any(word in column.name for word in words) and not column.name.endswith("_value")
     }
-    assert speaking == set(HARMLESS) - {"integration_secret.encrypted_value"}
+    sealed = {"env_version.encrypted_value", "integration_secret.encrypted_value"}
+    assert speaking == set(HARMLESS) - sealed
     values = [f"{t.name}.{c.name}" for t in TABLES for c in t.columns if c.name.endswith("_value")]
-    assert values == ["integration_secret.encrypted_value"]
+    assert set(values) == sealed
 
 
 def test_every_kind_of_step_has_a_handler_and_a_title():

@@ -1,15 +1,17 @@
 """Freezing: a run is what it was when it was created."""
 
+import json
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from tenantry.errors import Invalid
-from tenantry.models import TemplateRelease, Tenant, TenantService
+from tenantry.models import IntegrationSecret, TemplateRelease, Tenant, TenantService
 from tenantry.operations import blueprints, tenants
-from tenantry.planning.blueprint import Blueprint, from_json
+from tenantry.planning.blueprint import Blueprint, from_json, to_json
 from tenantry.planning.environment import effective
+from tenantry.ports import Sealed
 from tests.operations.ledger import refused
 from tests.stage import BACKEND, FRONTEND, IMAGE_ONLY, PRODUCT, Stage
 
@@ -75,7 +77,7 @@ def test_layers_of_the_environment_cover_each_other_in_order(stage: Stage):
             .where(TenantService.name == "backend")
             .values(env={"K4": "own", "K5": "own"})
         )
-    stage.deploy(overrides={"env": {"K5": "deployment"}})
+    stage.deploy(env={"K5": "deployment"})
     backend, frontend = frozen(stage).services
     won = effective(backend.env)
     assert [won[f"K{n}"][0] for n in range(1, 6)] == [
@@ -92,7 +94,7 @@ def test_layers_of_the_environment_cover_each_other_in_order(stage: Stage):
 @pytest.mark.parametrize("env", [{"lower": "x"}, {"A": 1}, {"A": "${NOPE}"}, []])
 def test_bad_overrides_are_refused_and_nothing_is_started(stage: Stage, env: Any):
     stage.ready()
-    refused(stage, lambda: stage.deploy(overrides={"env": env}), Invalid)
+    refused(stage, lambda: stage.deploy(env=env), Invalid)
 
 
 def test_commands_become_variables_that_every_other_layer_covers(stage: Stage):
@@ -114,7 +116,14 @@ def test_people_are_told_once_each(stage: Stage):
 def test_a_blueprint_holds_no_secret_value(stage: Stage):
     stage.ready()
     stage.deploy()
-    assert set(frozen(stage).secrets.values()) == {""}
+    with stage.desk.reading() as session:
+        row = session.scalars(
+            select(IntegrationSecret).where(IntegrationSecret.name == "setup_token")
+        ).one()
+    # A mark of its version, by which a rotation is noticed.
+    assert frozen(stage).secrets == {"setup_token": str(row.public_id)}
+    value = stage.twins.secrets.open(Sealed(row.encrypted_value, row.key_id, row.bound_to))
+    assert value not in json.dumps(to_json(frozen(stage)))
 
 
 def test_an_image_has_no_repository_and_no_database_is_planned_without_one(stage: Stage):
@@ -134,7 +143,7 @@ def test_a_tenant_whose_database_service_is_missing_is_told_so(stage: Stage):
         row = next(s for s in tenant.services if s.service_type == "db")
         row.db_name = None
         with pytest.raises(Invalid, match="db_required"):
-            blueprints.make(tenant, release, {})
+            blueprints.make(session, tenant, release)
 
 
 def test_a_deactivated_service_is_not_planned_but_keeps_its_row(stage: Stage):

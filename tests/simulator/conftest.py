@@ -1,5 +1,6 @@
 """A simulator for each test, and a caller that speaks to it."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -107,6 +108,51 @@ class Caller:
             return fresh and fresh[0]["status"] != "running" and fresh[0]
 
         return wait_for(ended)
+
+    def service(self, name: str) -> Any:
+        """The engine's service of that name as the control door shows it."""
+        found = [row for row in self.state()["services"] if row["name"] == name]
+        assert found, name
+        return found[0]
+
+    def log(self, deployment_id: str) -> str:
+        return str(self.read("deployment.readLogs", deploymentId=deployment_id, tail=1000))
+
+    def database(self, kind: str = "postgres", **more: Any) -> Any:
+        """A deployed database of a kind that says its row."""
+        asked = {"databaseName": "shop", "databaseUser": "ann", "databasePassword": "pw1"}
+        row = self.do(f"{kind}.create", name="db", environmentId=self.environment(), **asked | more)
+        self.do(f"{kind}.deploy", **{f"{kind}Id": row[f"{kind}Id"]})
+        return row
+
+    def destination(self, **more: Any) -> Any:
+        asked = {
+            "name": "s3",
+            "provider": "Other",
+            "accessKey": "AKEY",
+            "secretAccessKey": "SKEY",
+            "bucket": "vault",
+            "region": "eu-1",
+            "endpoint": "https://s3.example.test",
+            "additionalFlags": [],
+        }
+        return self.do("destination.create", **asked | more)
+
+    def backup(self, row: Any, destination: Any, kind: str = "postgres", **more: Any) -> Any:
+        """A backup of a database; its row is found where the database carries it."""
+        asked = {"schedule": "0 3 * * *", "prefix": "daily", "database": "shop", "enabled": True}
+        key = {f"{kind}Id": row[f"{kind}Id"]}
+        place = {"destinationId": destination["destinationId"], "databaseType": kind}
+        self.do("backup.create", **asked | key | place | more)
+        return self.read(f"{kind}.one", **key)["backups"][-1]
+
+    def listen(self, path: str, **asked: Any) -> list[str]:
+        """The lines a subscription tells."""
+        answer = self.http.get(f"/api/trpc/{path}", params={"input": json.dumps({"json": asked})})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        told = [line[6:] for line in answer.text.split("\n") if line.startswith('data: {"json"')]
+        return [json.loads(line)["json"] for line in told]
 
     def visit(self, host: str, path: str = "/", method: str = "GET", **headers: str) -> Any:
         return httpx.request(

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from dokploy_simulator.answers import bad_request, server_error
+from dokploy_simulator.answers import bad_request, failed_query, server_error
 from dokploy_simulator.identity import app_name, new_id
 from dokploy_simulator.nouns.listing import environment_with_project, need, search
 from dokploy_simulator.nouns.project import forget_application
@@ -76,7 +76,11 @@ def full_application(world: World, row: Row) -> Row:
             "mounts": [shown_mount(mount) for mount in mounts],
         }
         | _RELATIONS
-        | {"server": world.store.get("server", row["serverId"])}
+        | {
+            "redirects": world.store.where("redirect", "applicationId", application_id),
+            "server": world.store.get("server", row["serverId"]),
+            "rollbackRegistry": world.store.get("registry", row["rollbackRegistryId"]),
+        }
     )
 
 
@@ -125,6 +129,9 @@ def update(world: World, asked: dict[str, Any]) -> Any:
     asked.pop("appName", None)
     if not asked:
         raise server_error("No values to set")
+    registry_id = asked.get("rollbackRegistryId")
+    if registry_id and world.store.get("registry", registry_id) is None:
+        raise bad_request(failed_query("update", "application", asked))
     if world.store.change("application", application_id, **asked) is None:
         raise bad_request("Error updating application")
     return True
@@ -151,5 +158,5 @@ def delete(world: World, asked: dict[str, Any]) -> Any:
     for route in world.store.where("route", "appName", row["appName"]):
         world.store.drop("route", route["domainId"])
     world.store.drop("checkout", row["appName"])
-    world.engine.remove(row["appName"])
+    world.engine.remove(row["appName"], world.settings.get("service_lingers"))
     return answer

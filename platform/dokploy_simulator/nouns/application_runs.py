@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from dokploy_simulator import durations
 from dokploy_simulator.answers import EMPTY, bad_request, server_error
-from dokploy_simulator.build_run import service_spec, source_of
+from dokploy_simulator.build_run import service_spec
 from dokploy_simulator.environment_text import UnknownReferenceError, resolved_env
 from dokploy_simulator.identity import now_iso
 from dokploy_simulator.nouns.application import full_application
@@ -47,9 +47,8 @@ def reload(world: World, asked: dict[str, Any]) -> Any:
         env = resolved_env(world.store, row)
     except UnknownReferenceError as failure:
         raise server_error(str(failure)) from failure
-    source = "#".join(source_of(row))
     image = row["dockerImage"] if row["sourceType"] == "docker" else f"{row['appName']}:latest"
-    world.engine.apply(service_spec(world, row, env, image or "", source))
+    world.engine.apply(service_spec(world, row, env, image or ""))
     return True
 
 

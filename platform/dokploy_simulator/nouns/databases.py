@@ -1,18 +1,19 @@
 """The six kinds of databases. Their deploys do not queue: the request itself waits."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from dokploy_simulator import build_log, durations
 from dokploy_simulator.answers import ApiErrorAnswer, bad_request, server_error
-from dokploy_simulator.engine import ServiceSpec
+from dokploy_simulator.database_kinds import KINDS, Kind
 from dokploy_simulator.environment_text import parse_dotenv
 from dokploy_simulator.identity import app_name, new_suffix
 from dokploy_simulator.nouns.application_runs import container_log
+from dokploy_simulator.nouns.backup_rows import shown_backups
 from dokploy_simulator.nouns.listing import environment_with_project, need, search
 from dokploy_simulator.nouns.project import forget_database
 from dokploy_simulator.routes import mutation, query
 from dokploy_simulator.rows import database_row, mount_row, shown_mount
+from dokploy_simulator.specs import ServiceSpec, limits_of
 from dokploy_simulator.store import Row
 from dokploy_simulator.world import World
 
@@ -30,80 +31,6 @@ _UPDATE: Final = (
     " networkIds:list?~ detachDokployNetwork:bool? replicaSets:bool? enableNamespaces:bool?"
     " sqldNode:{primary,replica}? sqldPrimaryUrl:str?~"
 )
-_PLACE: Final = "name:str+ appName:appname? dockerImage:str? environmentId:str description:str?~"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What is particular to one kind of database."""
-
-    name: str
-    label: str
-    image: str
-    folder: str
-    fields: str
-    extra: tuple[tuple[str, Any], ...] = ()
-    backups: bool = True
-
-    @property
-    def id_name(self) -> str:
-        """The name of its id."""
-        return f"{self.name}Id"
-
-
-KINDS: Final = (
-    Kind(
-        "postgres",
-        "Postgres",
-        "postgres:18",
-        "/var/lib/postgresql/data",
-        "name:str+ appName:appname? databaseName:str+ databaseUser:str+"
-        " databasePassword:password dockerImage:str? environmentId:str description:str?~"
-        " serverId:str?~",
-    ),
-    Kind(
-        "mysql",
-        "MySql",
-        "mysql:8",
-        "/var/lib/mysql",
-        f"{_PLACE} databaseName:str+ databaseUser:str+ databasePassword:password"
-        " databaseRootPassword:password? serverId:str?~",
-    ),
-    Kind(
-        "mariadb",
-        "Mariadb",
-        "mariadb:11",
-        "/var/lib/mysql",
-        f"{_PLACE} databaseName:str+ databaseUser:str+ databasePassword:password"
-        " databaseRootPassword:password? serverId:str?~",
-    ),
-    Kind(
-        "mongo",
-        "Mongo",
-        "mongo:15",
-        "/data/db",
-        f"{_PLACE} databaseUser:str+ databasePassword:password serverId:str?~ replicaSets:bool?~",
-        extra=(("replicaSets", False),),
-    ),
-    Kind(
-        "redis",
-        "Redis",
-        "redis:8",
-        "/data",
-        "name:str+ appName:appname? databasePassword:password dockerImage:str? environmentId:str"
-        " description:str?~ serverId:str?~",
-        backups=False,
-    ),
-    Kind(
-        "libsql",
-        "Libsql",
-        "ghcr.io/tursodatabase/libsql-server:v0.24.32",
-        "/var/lib/sqld",
-        "name:str+ appName:appname! dockerImage:str? environmentId:str description:str~!"
-        " databaseUser:str+ databasePassword:password sqldNode:{primary,replica}!"
-        " sqldPrimaryUrl:str~! enableNamespaces:bool serverId:str~!",
-    ),
-)
 
 
 def full_database(world: World, kind: Kind, row: Row) -> Row:
@@ -114,7 +41,9 @@ def full_database(world: World, kind: Kind, row: Row) -> Row:
         "mounts": [shown_mount(mount) for mount in mounts],
         "server": world.store.get("server", row["serverId"]),
     }
-    return full | {"backups": []} if kind.backups else full
+    if kind.backups:
+        full["backups"] = shown_backups(world, kind.name, row[kind.id_name])
+    return full
 
 
 async def bring_up(world: World, kind: Kind, row: Row) -> None:
@@ -128,15 +57,22 @@ async def bring_up(world: World, kind: Kind, row: Row) -> None:
         raise server_error(f"Error on deploy {kind.name}Error: {refusal}\n")
     mounts = world.store.where("mount", "serviceId", row[kind.id_name])
     environment = parse_dotenv(row["env"])
+    real = image if kind.name != "libsql" else kind.image
+    world.engine.images.pull(image)
+    world.engine.images.pull(real)
     world.engine.apply(
         ServiceSpec(
             name=row["appName"],
-            image=image if kind.name != "libsql" else kind.image,
+            image=real,
             replicas=int(row["replicas"]),
             env=[f"{name}={value}" for name, value in environment.items()],
             kind=kind.name,
             crashes="crash" in image,
             order="stop-first",
+            args=[str(word) for word in row.get("args") or []],
+            command=row["command"] or None,
+            limits=limits_of(row),
+            pinned=True,
             volumes=[mount["volumeName"] for mount in mounts if mount["volumeName"]],
         ),
     )
@@ -247,7 +183,9 @@ def _register_runs(kind: Kind) -> None:
     def remove(world: World, asked: dict[str, Any]) -> Any:
         row = row_of(world, asked)
         before = full_database(world, kind, row)
-        world.engine.remove(row["appName"])
+        world.engine.remove(row["appName"], world.settings.get("service_lingers"))
+        for backup in world.store.where("backup", id_name, row[id_name]):
+            world.clock.disarm(backup["backupId"])
         forget_database(world, kind.name, row[id_name])
         return before
 

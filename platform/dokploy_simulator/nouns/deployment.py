@@ -5,12 +5,19 @@ from typing import Any
 from dokploy_simulator.answers import bad_request
 from dokploy_simulator.history import drop_deployment, newest_first, read_log
 from dokploy_simulator.nouns.listing import need
+from dokploy_simulator.rollbacks import shown_rollback
 from dokploy_simulator.routes import mutation, query
 from dokploy_simulator.store import Row
 from dokploy_simulator.world import World
 
 _KINDS = "{application,compose,server,schedule,previewDeployment,backup,volumeBackup}"
-_OWNERS = {"application": "applicationId", "schedule": "scheduleId"}
+_OWNERS = {
+    "application": "applicationId",
+    "compose": "composeId",
+    "schedule": "scheduleId",
+    "backup": "backupId",
+    "volumeBackup": "volumeBackupId",
+}
 
 
 @query("deployment.all", "applicationId:str+")
@@ -24,7 +31,16 @@ def by_type(world: World, asked: dict[str, Any]) -> Any:
     """The runs of anything that has runs."""
     owner = _OWNERS.get(asked["type"])
     rows = newest_first(world, owner, asked["id"]) if owner else []
-    return [row | {"rollback": None} for row in rows]
+    return [
+        row | {"rollback": shown_rollback(world.store.get("rollback", row["rollbackId"]))}
+        for row in rows
+    ]
+
+
+@query("deployment.allByCompose", "composeId:str+")
+def by_compose(world: World, asked: dict[str, Any]) -> Any:
+    """A compose's runs, newest first; none for an unknown one."""
+    return newest_first(world, "composeId", asked["composeId"])
 
 
 @query("deployment.allCentralized")

@@ -18,8 +18,13 @@ _OPTIONS: Final = (
 )
 
 
-def _route(world: World, row: Row) -> None:
-    """Let the proxy know; it keeps the route until the domain or the application is deleted."""
+def set_route(world: World, row: Row) -> None:
+    """
+    Let the proxy know; it keeps the route until the domain or the application is deleted. For a
+    compose the routes are labels, and only its next deploy writes them.
+    """
+    if row["composeId"]:
+        return
     application = world.store.get("application", row["applicationId"])
     if application is None or not row["enabled"]:
         world.store.drop("route", row["domainId"])
@@ -39,11 +44,8 @@ def _route(world: World, row: Row) -> None:
 
 def _with_owner(world: World, row: Row) -> Row:
     application = world.store.get("application", row["applicationId"])
-    shown = (
-        {name: application[name] for name in ("applicationId", "appName", "name")}
-        if (application)
-        else None
-    )
+    names = ("applicationId", "appName", "name")
+    shown = application and {name: application[name] for name in names}
     return row | {"application": shown}
 
 
@@ -57,6 +59,9 @@ def create(world: World, asked: dict[str, Any]) -> Any:
     if application_id and world.store.get("application", application_id) is None:
         values = {"domainId": new_id()} | asked
         raise bad_request(failed_query("insert into", "domain", values))
+    compose_id = asked.get("composeId")
+    if compose_id and world.store.get("compose", compose_id) is None:
+        raise bad_request(failed_query("insert into", "domain", asked))
     number = world.settings["domainKeys"] + 1
     world.change_settings(domainKeys=number)
     row: Row = {
@@ -82,7 +87,7 @@ def create(world: World, asked: dict[str, Any]) -> Any:
         "enabled": True,
     } | asked
     world.store.put("domain", row["domainId"], row)
-    _route(world, row)
+    set_route(world, row)
     return row
 
 
@@ -91,6 +96,14 @@ def by_application(world: World, asked: dict[str, Any]) -> Any:
     """An application's domains, oldest first; none for an unknown application."""
     rows = world.store.where("domain", "applicationId", asked["applicationId"])
     return [_with_owner(world, row) for row in rows]
+
+
+@query("domain.byComposeId", "composeId:str+")
+def by_compose(world: World, asked: dict[str, Any]) -> Any:
+    """A compose's domains, oldest first."""
+    rows = world.store.where("domain", "composeId", asked["composeId"])
+    compose = world.store.get("compose", asked["composeId"])
+    return [row | {"compose": compose} for row in rows]
 
 
 @query("domain.one", "domainId:str+")
@@ -106,7 +119,7 @@ def update(world: World, asked: dict[str, Any]) -> Any:
     need(world, "domain", domain_id, "Domain")
     row = world.store.change("domain", domain_id, **asked)
     assert row is not None
-    _route(world, row)
+    set_route(world, row)
     return row
 
 
@@ -116,8 +129,8 @@ def toggle(world: World, asked: dict[str, Any]) -> Any:
     row = need(world, "domain", asked["domainId"], "Domain")
     changed = world.store.change("domain", row["domainId"], enabled=not row["enabled"])
     assert changed is not None
-    _route(world, changed)
-    return changed | {"requiresRedeploy": False}
+    set_route(world, changed)
+    return changed | {"requiresRedeploy": changed["domainType"] == "compose"}
 
 
 @mutation("domain.delete", "domainId:str+")
@@ -125,7 +138,8 @@ def delete(world: World, asked: dict[str, Any]) -> Any:
     """Remove the row and its route."""
     row = need(world, "domain", asked["domainId"], "Domain")
     world.store.drop("domain", row["domainId"])
-    world.store.drop("route", row["domainId"])
+    if not row["composeId"]:
+        world.store.drop("route", row["domainId"])
     return row
 
 

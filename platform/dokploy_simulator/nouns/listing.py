@@ -9,8 +9,10 @@ from dokploy_simulator.store import Row
 from dokploy_simulator.world import World
 
 DATABASES: Final = ("mariadb", "mongo", "mysql", "postgres", "redis", "libsql")
-_KINDS: Final = {"application": "applications"} | {kind: kind for kind in DATABASES}
-_BRIEF: Final = ("name", "description", "appName", "createdAt", "serverId", "applicationStatus")
+_KINDS: Final = (
+    {"application": "applications"} | {kind: kind for kind in DATABASES} | {"compose": "compose"}
+)
+_BRIEF: Final = ("name", "description", "appName", "createdAt", "serverId")
 
 
 def need(world: World, kind: str, row_id: str, what: str) -> Row:
@@ -33,27 +35,28 @@ def service_lists(world: World, environment_id: str, columns: str) -> Row:
     The lists of services of an environment. ``columns``: ``full`` with appName and description,
     ``named`` with name and status, ``least`` with name and status for applications alone.
     """
-    lists: Row = {name: [] for name in [*_KINDS.values(), "compose"]}
+    lists: Row = {name: [] for name in _KINDS.values()}
     for kind, row in services_in(world, environment_id):
         lists[_KINDS[kind]].append(_listed(world, kind, row, columns))
     return lists
 
 
 def _listed(world: World, kind: str, row: Row, columns: str) -> Row:
-    id_name = f"{kind}Id"
+    id_name, status = f"{kind}Id", status_name(kind)
     if columns == "full":
-        listed = {name: row[name] for name in _BRIEF} | {id_name: row[id_name]}
-        if kind == "application":
+        listed = {name: row[name] for name in (*_BRIEF, status)} | {id_name: row[id_name]}
+        if kind in {"application", "compose"}:
             listed["icon"] = row["icon"]
         server = world.store.get("server", row["serverId"])
         return listed | {"server": {"name": server["name"]} if server else None}
-    if columns == "least" and kind != "application":
+    if columns == "least" and kind in DATABASES:
         return {id_name: row[id_name]}
-    return {
-        id_name: row[id_name],
-        "name": row["name"],
-        "applicationStatus": row["applicationStatus"],
-    }
+    return {name: row[name] for name in (id_name, "name", status)}
+
+
+def status_name(kind: str) -> str:
+    """The column that says how a service fares."""
+    return "composeStatus" if kind == "compose" else "applicationStatus"
 
 
 def environment_with_project(world: World, environment_id: str) -> Row | None:

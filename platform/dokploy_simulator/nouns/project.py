@@ -3,7 +3,7 @@
 from typing import Any
 
 from dokploy_simulator.answers import server_error
-from dokploy_simulator.history import drop_deployment, drop_schedule
+from dokploy_simulator.history import drop_runs, drop_schedule
 from dokploy_simulator.identity import new_id, now_iso
 from dokploy_simulator.nouns.listing import DATABASES, need, search, service_lists
 from dokploy_simulator.routes import mutation, query
@@ -107,6 +107,8 @@ def remove(world: World, asked: dict[str, Any]) -> Any:
         environment_id = environment["environmentId"]
         for row in world.store.where("application", "environmentId", environment_id):
             forget_application(world, row["applicationId"])
+        for row in world.store.where("compose", "environmentId", environment_id):
+            forget_compose(world, row["composeId"])
         for kind in DATABASES:
             for row in world.store.where(kind, "environmentId", environment_id):
                 forget_database(world, kind, row[f"{kind}Id"])
@@ -118,20 +120,39 @@ def remove(world: World, asked: dict[str, Any]) -> Any:
 def forget_application(world: World, application_id: str) -> None:
     """Drop an application's row and all rows that hang on it; the engine is not told."""
     world.store.drop("application", application_id)
-    for row in world.store.where("deployment", "applicationId", application_id):
-        drop_deployment(world, row["deploymentId"])
-    for kind, field, id_name in (
-        ("domain", "applicationId", "domainId"),
-        ("mount", "serviceId", "mountId"),
-    ):
-        for row in world.store.where(kind, field, application_id):
-            world.store.drop(kind, row[id_name])
-    for row in world.store.where("schedule", "applicationId", application_id):
-        drop_schedule(world, row["scheduleId"])
+    drop_runs(world, "applicationId", application_id)
+    for row in world.store.where("redirect", "applicationId", application_id):
+        world.store.drop("redirect", row["redirectId"])
+    _forget_hanging(world, "application", application_id)
+
+
+def forget_compose(world: World, compose_id: str) -> None:
+    """Drop a compose's row and all rows that hang on it; the engine is not told."""
+    world.store.drop("compose", compose_id)
+    drop_runs(world, "composeId", compose_id)
+    _forget_hanging(world, "compose", compose_id)
 
 
 def forget_database(world: World, kind: str, database_id: str) -> None:
-    """Drop a database's row and its mounts; the engine is not told."""
+    """Drop a database's row, its mounts and its backups; the engine is not told."""
     world.store.drop(kind, database_id)
-    for row in world.store.where("mount", "serviceId", database_id):
+    _forget_hanging(world, kind, database_id)
+
+
+def _forget_hanging(world: World, kind: str, owner_id: str) -> None:
+    """
+    Rows go with their owner. What the clock was told to run is not told that they went, and
+    files in the storage stay.
+    """
+    id_name = f"{kind}Id"
+    for row in world.store.where("mount", "serviceId", owner_id):
         world.store.drop("mount", row["mountId"])
+    for hanging in ("backup", "volumeBackup"):
+        for row in world.store.where(hanging, id_name, owner_id):
+            drop_runs(world, f"{hanging}Id", row[f"{hanging}Id"])
+            world.store.drop(hanging, row[f"{hanging}Id"])
+    if kind in {"application", "compose"}:
+        for row in world.store.where("domain", id_name, owner_id):
+            world.store.drop("domain", row["domainId"])
+        for row in world.store.where("schedule", id_name, owner_id):
+            drop_schedule(world, row["scheduleId"])

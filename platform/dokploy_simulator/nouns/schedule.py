@@ -1,14 +1,14 @@
-"""Schedules: rows and runs by hand. Nothing fires by the clock here."""
+"""Schedules: rows and runs by hand. They fire when a test asks for it by the control door."""
 
 from typing import Any
 
 from dokploy_simulator import durations
 from dokploy_simulator.history import (
     append_log,
-    deployment_row,
     drop_schedule,
     finish_deployment,
     newest_first,
+    start_deployment,
 )
 from dokploy_simulator.identity import app_name, new_id, now_iso
 from dokploy_simulator.nouns.listing import need
@@ -48,7 +48,9 @@ def create(world: World, asked: dict[str, Any]) -> Any:
         "timezone": None,
         "createdAt": now_iso(),
     } | {name: value for name, value in asked.items() if name != "scheduleId"}
-    return world.store.put("schedule", row["scheduleId"], row)
+    world.store.put("schedule", row["scheduleId"], row)
+    world.clock.arm("schedule", row)
+    return row
 
 
 @query("schedule.list", f"id:str scheduleType:{_TYPES}")
@@ -56,12 +58,15 @@ def every(world: World, asked: dict[str, Any]) -> Any:
     """The schedules of one owner with their runs."""
     kind = asked["scheduleType"]
     field = _OWNER_FIELDS.get(kind)
-    rows = [
-        row
-        for row in world.store.every("schedule")
+    if field in {"applicationId", "composeId"}:
+        rows = world.store.where("schedule", field, asked["id"])
+    else:
+        rows = world.store.every("schedule")
+    return [
+        _with_runs(world, row)
+        for row in rows
         if row["scheduleType"] == kind and (field is None or row[field] == asked["id"])
     ]
-    return [_with_runs(world, row) for row in rows]
 
 
 def _with_runs(world: World, row: Row) -> Row:
@@ -70,7 +75,7 @@ def _with_runs(world: World, row: Row) -> Row:
     return row | {
         "application": {name: application[name] for name in names} if application else None,
         "server": world.store.get("server", row["serverId"]),
-        "compose": None,
+        "compose": world.store.get("compose", row["composeId"]),
         "deployments": newest_first(world, "scheduleId", row["scheduleId"]),
     }
 
@@ -86,13 +91,16 @@ def update(world: World, asked: dict[str, Any]) -> Any:
     """Change a row; name, cron and command are needed each time."""
     schedule_id = asked.pop("scheduleId")
     need(world, "schedule", schedule_id, "Schedule")
-    return world.store.change("schedule", schedule_id, **asked)
+    row = world.store.change("schedule", schedule_id, **asked) or {}
+    world.clock.arm("schedule", row)
+    return row
 
 
 @mutation("schedule.delete", "scheduleId:str")
 def delete(world: World, asked: dict[str, Any]) -> Any:
-    """Forget a row and its runs."""
+    """Forget a row and its runs, and stop what was armed."""
     need(world, "schedule", asked["scheduleId"], "Schedule")
+    world.clock.disarm(asked["scheduleId"])
     drop_schedule(world, asked["scheduleId"])
     return True
 
@@ -101,24 +109,30 @@ def delete(world: World, asked: dict[str, Any]) -> Any:
 async def run_manually(world: World, asked: dict[str, Any]) -> Any:
     """Run now and wait; a stopped application gives 200 with the status error."""
     row = need(world, "schedule", asked["scheduleId"], "Schedule")
-    name = row["appName"]
-    run = deployment_row(
-        "Schedule",
-        "Schedule",
-        f"/etc/dokploy/schedules/{name}/{name}",
-        scheduleId=row["scheduleId"],
-    )
-    world.store.put("deployment", run["deploymentId"], run)
+    run = await run_schedule(world, row)
+    return {name: run[name] for name in ("status", "deploymentId", "logPath")}
+
+
+async def run_schedule(world: World, row: Row) -> Row:
+    """Run a schedule to its end; the row of the run."""
+    run = start_deployment(world, row, "Schedule", "Schedule", "scheduleId")
+    run_id = run["deploymentId"]
+    world.store.commit()
     await world.passes(durations.SCHEDULE_RUN)
-    application = world.store.get("application", row["applicationId"])
-    runs = application is None or world.engine.running(application["appName"]) > 0
+    service = _service(world, row)
+    runs = service is None or world.engine.running(service) > 0
     fails = not runs or "fail" in row["command"]
     said = "❌ No running container found" if not runs else f"$ {row['command']}"
-    append_log(world, run["deploymentId"], "Initializing schedule", said)
-    status = "error" if fails else "done"
-    finish_deployment(world, run["deploymentId"], status)
-    return {
-        "status": status,
-        "deploymentId": run["deploymentId"],
-        "logPath": run["logPath"],
-    }
+    append_log(world, run_id, "Initializing schedule", said)
+    finish_deployment(world, run_id, "error" if fails else "done")
+    return world.store.get("deployment", run_id) or run
+
+
+def _service(world: World, row: Row) -> str | None:
+    """The engine's name of what a command runs in; None for the host."""
+    for kind in ("application", "compose"):
+        owner = world.store.get(kind, row[f"{kind}Id"])
+        if owner is not None:
+            part = f"_{row['serviceName']}" if kind == "compose" else ""
+            return f"{owner['appName']}{part}"
+    return None

@@ -42,9 +42,3 @@ def github(world: World, asked: dict[str, Any]) -> Any:  # noqa: ARG001 - a hand
     """Git providers of GitHub."""
     rows = world.store.every("gitProvider")
     return [row for row in rows if row.get("providerType") == "github"]
-
-
-@query("registry.all")
-def registries(world: World, asked: dict[str, Any]) -> Any:  # noqa: ARG001 - a handler's shape
-    """Image registries."""
-    return world.store.every("registry")

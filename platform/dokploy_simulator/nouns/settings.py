@@ -65,3 +65,17 @@ def concurrency(world: World, asked: dict[str, Any]) -> Any:
     world.change_settings(buildsConcurrency=asked["buildsConcurrency"])
     world.queue.refill()
     return True
+
+
+@mutation("settings.cleanUnusedImages", "serverId:str?")
+def clean_images(world: World, asked: dict[str, Any]) -> Any:  # noqa: ARG001 - a handler's shape
+    """Every image no running service uses goes, those of stopped services too."""
+    world.engine.clean_images()
+    return True
+
+
+@mutation("settings.cleanUnusedVolumes", "serverId:str?")
+def clean_volumes(world: World, asked: dict[str, Any]) -> Any:  # noqa: ARG001 - a handler's shape
+    """Every volume no running service has goes, data and all."""
+    world.engine.volumes.clean()
+    return True

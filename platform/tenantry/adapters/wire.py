@@ -18,6 +18,7 @@ from tenantry.adapters.streams import DeadlineNetwork, Opener, now
 from tenantry.clock import monotonic
 
 UNTIL = "until"
+CHANGE = "change"
 DEFAULT_SECONDS = 20.0
 CONNECT_SECONDS = 5.0
 LARGEST_BODY = 32 * 1024 * 1024
@@ -60,7 +61,8 @@ def send_until(instant: float | None) -> None:
 class DeadlineTransport(httpx.BaseTransport):
     """
     For httpx.Client. A request ends by its extension `until` (monotonic seconds), else 20 s from
-    now; connecting takes at most `connect_seconds` of that. WireTrouble is all it raises, beside
+    now; connecting takes at most `connect_seconds` of that. A GET whose extension `change` is true
+    obeys `send_until`, too. WireTrouble is all it raises, beside
     Lost. Connections are kept (unless `keep` is False) and shared by threads. An answer arrives
     whole; one of more than `largest` bytes is trouble, or is `cut` there.
     """
@@ -93,7 +95,7 @@ class DeadlineTransport(httpx.BaseTransport):
         asked = _for_pool(request, max(0.001, until - start))
         now.until = until
         now.connect_until = min(until, start + self._connect_seconds)
-        now.change = asked.method not in READING
+        now.change = asked.method not in READING or bool(request.extensions.get(CHANGE))
         now.wrote = False
         try:
             return self._exchange(asked)

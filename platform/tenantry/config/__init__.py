@@ -168,6 +168,7 @@ def _targets(read: Reader) -> tuple[TargetSettings, ...]:
             key=read.text(f"{prefix}_KEY"),
             limit=read.whole(f"{prefix}_LIMIT", 10, 1, 1000),
             ca_file=read.text(f"{prefix}_CA_FILE", "") or None,
+            restore=read.flag(f"{prefix}_RESTORE"),
         )
     return tuple(found.values())
 

@@ -36,13 +36,19 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class TargetSettings:
-    """One Dokploy server: its key never appears in a representation."""
+    """
+    One Dokploy server: its key never appears in a representation.
+
+    `restore`: staff allow databases to be overwritten from backups there. Off unless said: the call
+    is not in Dokploy's published API, and reports success for a file that does not exist.
+    """
 
     name: str
     url: str
     key: str = field(repr=False)
     limit: int = 10
     ca_file: str | None = None
+    restore: bool = False
 
 
 @dataclass(frozen=True, slots=True)

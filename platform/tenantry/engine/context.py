@@ -177,6 +177,11 @@ def _service_facts(row: Any) -> ServiceFacts:
         db_user=row.db_user,
         domain_id=row.domain_id,
         build_trace=row.build_trace or {},
+        compose_id=row.compose_id,
+        applied=row.applied or {},
+        paused=tuple(row.paused or ()),
+        image_digest=row.image_digest,
+        env_fingerprint=row.env_fingerprint,
     )
 
 

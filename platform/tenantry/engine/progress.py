@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
+from tenantry.engine.aftermath import tenant_after
 from tenantry.engine.jobs import Hint, add_job
 from tenantry.engine.statements import GATING_LEFT, LOCK_DEPLOYMENT
 from tenantry.engine.store import locked
@@ -17,6 +18,7 @@ from tenantry.engine.transitions import move
 from tenantry.journal import cap_line
 from tenantry.models import Deployment, DeploymentStep, JobRecord, TargetRow, Tenant
 from tenantry.models.dbtime import db_now
+from tenantry.planning.actions import ACTIONS
 from tenantry.planning.states import DONE_STEP, DeploymentStatus, TenantStatus
 
 Step = DeploymentStep
@@ -65,7 +67,7 @@ def admit(conn: Connection, target_id: int) -> list[Hint]:
         return []
     waiting = conn.execute(
         locked(
-            select(Deployment.id, Deployment.tenant_id)
+            select(Deployment.id, Deployment.tenant_id, Deployment.action)
             .where(
                 Deployment.target_id == target_id,
                 Deployment.status == DeploymentStatus.PENDING,
@@ -76,10 +78,10 @@ def admit(conn: Connection, target_id: int) -> list[Hint]:
             skip=True,
         )
     ).all()
-    return [_start(conn, row.id, row.tenant_id) for row in waiting]
+    return [_start(conn, row.id, row.tenant_id, row.action) for row in waiting]
 
 
-def _start(conn: Connection, deployment_id: int, tenant_id: int) -> Hint:
+def _start(conn: Connection, deployment_id: int, tenant_id: int, action: str) -> Hint:
     move(
         conn,
         "deployment",
@@ -89,14 +91,15 @@ def _start(conn: Connection, deployment_id: int, tenant_id: int) -> Hint:
         started_at=func.coalesce(Deployment.started_at, db_now()),
     )
     lock_tenant(conn, tenant_id)
-    move(
-        conn,
-        "tenant",
-        TenantStatus.PROVISIONING,
-        Tenant.id == tenant_id,
-        Tenant.status.in_((TenantStatus.PENDING, TenantStatus.FAILED)),
-        reason="a deployment was admitted",
-    )
+    if ACTIONS[action].provisions:
+        move(
+            conn,
+            "tenant",
+            TenantStatus.PROVISIONING,
+            Tenant.id == tenant_id,
+            Tenant.status.in_((TenantStatus.PENDING, TenantStatus.FAILED)),
+            reason="a deployment was admitted",
+        )
     # The rest of the plan starts to be due now, and the head counts as hinted: it is published
     # right after this commit.
     head = (
@@ -141,7 +144,7 @@ def end(
     if not moved:
         return []
     lock_tenant(conn, deployment.tenant_id)
-    _tenant_after(conn, deployment, outcome, summary)
+    tenant_after(conn, deployment, outcome, summary)
     of_steps = select(Step.id).where(Step.deployment_id == deployment.id, Step.gates)
     if outcome == DeploymentStatus.CANCELLED:
         move(
@@ -162,49 +165,6 @@ def end(
         reason=f"the deployment {outcome}",
     )
     return _mail_due(conn, deployment, outcome)
-
-
-def _tenant_after(conn: Connection, deployment: Any, outcome: str, summary: str) -> None:
-    tenant = Tenant.id == deployment.tenant_id
-    if outcome == DeploymentStatus.SUCCEEDED:
-        move(
-            conn,
-            "tenant",
-            TenantStatus.RUNNING,
-            tenant,
-            Tenant.status.not_in((TenantStatus.SUSPENDED, TenantStatus.COMPLETED)),
-            reason="a deployment succeeded",
-        )
-        conn.execute(
-            update(Tenant)
-            .where(tenant)
-            .values(
-                completed_at=func.coalesce(Tenant.completed_at, db_now()), attention="", detail=""
-            )
-        )
-        return
-    first: Any = Tenant.completed_at.is_(None)
-    if outcome == DeploymentStatus.FAILED:
-        moved = move(
-            conn, "tenant", TenantStatus.FAILED, tenant, first, reason="its deployment failed"
-        )
-        values = {"detail": cap_line(summary)}
-        if not moved:
-            # It serves its clients as before; the failure is a flag beside that.
-            values["attention"] = cap_line(summary)
-        conn.execute(update(Tenant).where(tenant).values(**values))
-    elif deployment.started_at is not None:
-        move(
-            conn,
-            "tenant",
-            TenantStatus.PENDING,
-            tenant,
-            first,
-            Tenant.status.in_(
-                (TenantStatus.PROVISIONING, TenantStatus.WAITING_FOR_INTERNAL_PROVISION)
-            ),
-            reason="its first deployment was cancelled",
-        )
 
 
 def _mail_due(conn: Connection, deployment: Any, outcome: str) -> list[Hint]:

@@ -21,6 +21,7 @@ from tenantry.engine.progress import (
     lock_deployment,
     lock_tenant,
 )
+from tenantry.engine.records import keep
 from tenantry.engine.retries import follow_up
 from tenantry.engine.statements import HELD, finish
 from tenantry.engine.transitions import move, move_known
@@ -36,7 +37,8 @@ TENANT_FACTS = frozenset({"dokploy_project_id", "dokploy_environment_id"})
 SERVICE_FACTS = frozenset(
     "app_id app_name db_id db_name db_user domain domain_id created git_attached build_configured "
     "env_configured env_fingerprint deploy_triggered deployed build_trace last_build_id "
-    "commit_hash last_deployed_at detail health_status health_tries next_wait_seconds".split()
+    "commit_hash last_deployed_at detail health_status health_tries next_wait_seconds compose_id "
+    "image_digest running_replicas applied paused".split()
 )
 
 
@@ -79,6 +81,7 @@ def settle(
     details = cap_details(redactor, {**claim.step.meta, **(ending.details or {})})
     _write_step(conn, claim, "failed" if retry else ending.status, ending, message, details)
     _write_service(conn, claim, result, ending, redactor)
+    keep(conn, claim, getattr(result, "records", ()), redactor)
     _write_history(conn, claim, result, ending, message, details, texts, redactor)
     hints = _jobs(conn, claim, ending, times) if retry is None else retry.close(conn)
     if not claim.step.gates:

@@ -26,6 +26,8 @@ LOCK_DEPLOYMENT: Any = locked(
         Deployment.cancel_requested,
         Deployment.started_at,
         Deployment.actor,
+        Deployment.action,
+        Deployment.release_id,
     ).where(Deployment.id == bindparam("b_deployment"))
 )
 

@@ -18,9 +18,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tenantry.models.base import Base, Identified, JsonType, Moment, Timestamped, one_of
 from tenantry.models.tenant import Tenant
+from tenantry.planning.actions import ACTIONS, DEPLOY
 from tenantry.planning.states import DeploymentStatus, JobStatus, StepStatus
 
-REASONS = ("initial", "redeploy", "resume", "manual_fix")
+# `resume` is the spec's; the others of the years after are the names of their action.
+REASONS = ("initial", "redeploy", "resume", "manual_fix", *(a for a in ACTIONS if a != DEPLOY))
 CREATORS = ("manual", "webhook", "api", "schedule")
 JOB_TYPES = ("health", "email", "retry")
 
@@ -42,6 +44,7 @@ class Deployment(Identified, Timestamped, Base):
     __table_args__ = (
         one_of("status", DeploymentStatus),
         one_of("trigger_reason", REASONS),
+        one_of("action", ACTIONS),
         one_of("creator_type", CREATORS),
         Index(
             "one_active_per_tenant",
@@ -68,6 +71,7 @@ class Deployment(Identified, Timestamped, Base):
     )
     triggered_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
     cancelled_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    action: Mapped[str] = mapped_column(String(20), default=DEPLOY, server_default=DEPLOY)
     trigger_reason: Mapped[str] = mapped_column(String(20))
     creator_type: Mapped[str] = mapped_column(String(20), default="manual")
     status: Mapped[str] = mapped_column(String(20), default=DeploymentStatus.PENDING)

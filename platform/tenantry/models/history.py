@@ -11,6 +11,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     func,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -99,7 +100,12 @@ class AuditEntry(Identified, Base):
 
 
 class HealthCheck(Base):
-    """One probe of one service: HTTP status and latency, or what its containers said."""
+    """
+    One probe of one service: HTTP status and latency, or what its containers said.
+
+    `planned` ones were made while a deployment was under way; they open no outage and count
+    against no uptime. Rows are kept for a limited time; `health_rollup` keeps their sums.
+    """
 
     __tablename__ = "health_check"
     __table_args__ = (
@@ -121,3 +127,4 @@ class HealthCheck(Base):
     http_status: Mapped[int | None]
     latency_ms: Mapped[int | None]
     problem: Mapped[str] = mapped_column(String(500), default="")
+    planned: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

@@ -10,6 +10,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -56,6 +57,7 @@ class ProjectTemplate(Identified, Timestamped, Base):
     db_type: Mapped[str] = mapped_column(String(20), default="postgres")
     db_image: Mapped[str] = mapped_column(String(255), default="")
     default_env: Mapped[dict[str, Any]] = mapped_column(JsonType, default=dict)
+    db_url_secret: Mapped[str | None] = mapped_column(String(60))
     notify_emails: Mapped[list[Any]] = mapped_column(JsonType, default=list)
     https: Mapped[bool] = mapped_column(Boolean, default=True)
     certificate: Mapped[str] = mapped_column(String(20), default="letsencrypt")
@@ -75,14 +77,25 @@ class ProjectTemplate(Identified, Timestamped, Base):
 
 
 class ServiceTemplate(Identified, Timestamped, Base):
-    """One service of a product: where it comes from, how it is built, how it is judged."""
+    """
+    One service of a product: where it comes from, how it is built, how it runs and is judged.
+
+    `volumes` are `{name, path}`; what has one runs once and stops before it starts. `limits` holds
+    `cpu_cores`, `memory_mb`, `gpu_units` and `storage_gb` where they are set.
+    """
 
     __tablename__ = "service_template"
     __table_args__ = (
         one_of("service_type", SERVICE_TYPES),
         CheckConstraint("port BETWEEN 1 AND 65535", name="port_range"),
         CheckConstraint("health_retries BETWEEN 0 AND 50", name="health_retries_range"),
-        CheckConstraint("repo_url IS NULL OR image IS NULL", name="one_source"),
+        CheckConstraint(
+            "(CASE WHEN repo_url IS NULL THEN 0 ELSE 1 END)"
+            " + (CASE WHEN image IS NULL THEN 0 ELSE 1 END)"
+            " + (CASE WHEN compose_file IS NULL THEN 0 ELSE 1 END) <= 1",
+            name="one_source",
+        ),
+        CheckConstraint("replicas BETWEEN 0 AND 50", name="replicas_range"),
         UniqueConstraint("project_id", "name"),
         # `db_required` keeps exactly one of these.
         Index(
@@ -101,6 +114,12 @@ class ServiceTemplate(Identified, Timestamped, Base):
     repo_url: Mapped[str | None] = mapped_column(String(300))
     repo_branch: Mapped[str | None] = mapped_column(String(200))
     image: Mapped[str | None] = mapped_column(String(255))
+    compose_file: Mapped[str | None] = mapped_column(Text)
+    compose_service: Mapped[str | None] = mapped_column(String(63))
+    volumes: Mapped[list[Any]] = mapped_column(JsonType, default=list, server_default="[]")
+    replicas: Mapped[int] = mapped_column(default=1, server_default="1")
+    limits: Mapped[dict[str, Any]] = mapped_column(JsonType, default=dict, server_default="{}")
+    stop_first: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     build_config: Mapped[dict[str, Any]] = mapped_column(JsonType, default=dict)
     default_env: Mapped[dict[str, Any]] = mapped_column(JsonType, default=dict)
     port: Mapped[int] = mapped_column(default=3000)

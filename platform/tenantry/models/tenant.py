@@ -9,6 +9,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    false,
     func,
     text,
 )
@@ -32,6 +33,9 @@ class Tenant(Identified, Timestamped, Base):
     `external_ref` is our marker on the target, made once; `dokploy_project_id` is known after
     `project.create`. `attention` is a failure of a later deployment, which leaves the status
     `running`. Soft-deleted rows (`deleted_at`) keep their history and free their names.
+    `teardown_at` is when a tenant that is leaving will be torn down; until then it can be kept.
+    `release_id` is the release that its last successful deployment ran. `adopted_at` is set for one
+    that was taken over from an existing project.
     """
 
     __tablename__ = "tenant"
@@ -50,6 +54,13 @@ class Tenant(Identified, Timestamped, Base):
         Index("ix_tenant_project_id_status", "project_id", "status"),
         Index("ix_tenant_status_created_at", "status", "created_at"),
         Index("ix_tenant_created_by_id", "created_by_id"),
+        Index("ix_tenant_release_id", "release_id"),
+        Index(
+            "ix_tenant_teardown_at",
+            "teardown_at",
+            postgresql_where=text("teardown_at IS NOT NULL"),
+            sqlite_where=text("teardown_at IS NOT NULL"),
+        ),
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("project_template.id", ondelete="RESTRICT"))
@@ -68,6 +79,11 @@ class Tenant(Identified, Timestamped, Base):
     redeploy_requested_sha: Mapped[str | None] = mapped_column(String(64))
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
     completed_at: Mapped[Moment | None]
+    teardown_at: Mapped[Moment | None]
+    adopted_at: Mapped[Moment | None]
+    release_id: Mapped[int | None] = mapped_column(
+        ForeignKey("template_release.id", ondelete="SET NULL")
+    )
     detail: Mapped[str] = mapped_column(String(500), default="")
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     deleted_at: Mapped[Moment | None]
@@ -87,7 +103,10 @@ class TenantService(Identified, Timestamped, Base):
     """
     One service of one tenant: the target's ids, and flags that say what was brought about.
 
-    Flags are hints for people; handlers look at the target.
+    Flags are hints for people; handlers look at the target. `target_replicas` and the limits of
+    `ResourceLimits` are staff's own; NULL means the product's. `applied` holds the fingerprint of
+    each part as it was last rolled out. `paused` are ids of schedules that a suspension switched
+    off, to be switched on again.
     """
 
     __tablename__ = "tenant_service"
@@ -95,6 +114,7 @@ class TenantService(Identified, Timestamped, Base):
         one_of("service_type", SERVICE_TYPES),
         one_of("health_status", ("ok", "unhealthy", "unknown")),
         UniqueConstraint("tenant_id", "service_template_id"),
+        CheckConstraint("target_replicas BETWEEN 0 AND 50", name="target_replicas_range"),
         UniqueConstraint("tenant_id", "name"),
         Index("ix_tenant_service_service_template_id", "service_template_id"),
     )
@@ -113,6 +133,7 @@ class TenantService(Identified, Timestamped, Base):
     env: Mapped[dict[str, Any]] = mapped_column(JsonType, default=dict)
     app_id: Mapped[str | None] = mapped_column(String(40))
     app_name: Mapped[str | None] = mapped_column(String(80))
+    compose_id: Mapped[str | None] = mapped_column(String(40))
     db_id: Mapped[str | None] = mapped_column(String(40))
     db_name: Mapped[str | None] = mapped_column(String(63))
     db_user: Mapped[str | None] = mapped_column(String(63))
@@ -128,6 +149,11 @@ class TenantService(Identified, Timestamped, Base):
     build_trace: Mapped[dict[str, Any]] = mapped_column(JsonType, default=dict)
     last_build_id: Mapped[str | None] = mapped_column(String(40))
     commit_hash: Mapped[str | None] = mapped_column(String(64))
+    image_digest: Mapped[str | None] = mapped_column(String(80))
+    target_replicas: Mapped[int | None]
+    running_replicas: Mapped[int | None]
+    applied: Mapped[dict[str, Any]] = mapped_column(JsonType, default=dict, server_default="{}")
+    paused: Mapped[list[Any]] = mapped_column(JsonType, default=list, server_default="[]")
     health_status: Mapped[str] = mapped_column(String(20), default="unknown")
     health_tries: Mapped[int] = mapped_column(default=0)
     next_wait_seconds: Mapped[int] = mapped_column(default=0)
@@ -146,7 +172,9 @@ class TenantDomain(Identified, Timestamped, Base):
     A hostname reserved for a tenant, from its creation on.
 
     Unique over all live tenants: `acme` with service `api` and a tenant `acme-api` would
-    otherwise share one, and the target accepts the same host twice.
+    otherwise share one, and the target accepts the same host twice. An additional one needs proof
+    of ownership (`proof`, a word in its TXT record) before it is used, and may redirect to the
+    primary. `issued_at` is when a certificate for it was last asked of the authority.
     """
 
     __tablename__ = "tenant_domain"
@@ -162,6 +190,14 @@ class TenantDomain(Identified, Timestamped, Base):
     )
     hostname: Mapped[str] = mapped_column(String(253))
     primary: Mapped[bool] = mapped_column("is_primary", Boolean, default=False)
+    additional: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    redirect_to_primary: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=false()
+    )
+    proof: Mapped[str | None] = mapped_column(String(80))
+    verified_at: Mapped[Moment | None]
+    issued_at: Mapped[Moment | None]
+    domain_id: Mapped[str | None] = mapped_column(String(40))
     deleted_at: Mapped[Moment | None]
 
     def __str__(self) -> str:

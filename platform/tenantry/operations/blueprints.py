@@ -1,14 +1,34 @@
 """Freezing release + tenant + overrides into the Blueprint of one deployment."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
 from tenantry.errors import Invalid
-from tenantry.models import TemplateRelease, Tenant, TenantService
-from tenantry.planning.blueprint import Blueprint, DatabaseSpec, EnvLayer, ServiceSpec
+from tenantry.models import (
+    BackupPolicy,
+    IntegrationSecret,
+    ResourceLimits,
+    TemplateRelease,
+    Tenant,
+    TenantDomain,
+    TenantService,
+)
+from tenantry.planning.blueprint import (
+    Alias,
+    BackupPlan,
+    Blueprint,
+    DatabaseSpec,
+    EnvLayer,
+    ServiceSpec,
+)
 from tenantry.planning.environment import API_KEY_SECRET
+from tenantry.planning.limits import Limits
 from tenantry.planning.naming import target_name
-from tenantry.planning.sources import Build, GitSource, ImageSource
+from tenantry.planning.sources import Build, ComposeSource, GitSource, ImageSource, Volume
 
 _BUILD = (
     "type dockerfile context_path stage publish_directory static_spa heroku_version "
@@ -17,27 +37,31 @@ _BUILD = (
 
 
 def make(
+    session: Session,
     tenant: Tenant,
     release: TemplateRelease,
-    secret_names: Mapping[str, int],
-    overrides: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, str] | None = None,
 ) -> Blueprint:
     """
-    Everything the planner and the handlers need, as plain values.
+    Everything the planner and the handlers need, as plain values; of a whole deployment.
 
-    `secret_names` are the product's own secrets (name → row id). `overrides` may hold `env`, the
-    topmost layer of every service's environment.
+    `overrides` is the topmost layer of every service's environment, checked already.
     """
     frozen = release.snapshot
     rows = {row.name: row for row in tenant.services}
-    layers = {
-        "top": EnvLayer("product", frozen["default_env"]),
-        "tenant": EnvLayer("tenant", tenant.env),
-        "deployment": EnvLayer("this deployment", (overrides or {}).get("env", {})),
-    }
-    ids = {row_id: name for name, row_id in secret_names.items()}
+    secrets = secret_marks(session, tenant.project_id)
+    around = _Around(
+        layers={
+            "top": EnvLayer("product", frozen["default_env"]),
+            "tenant": EnvLayer("tenant", tenant.env),
+            "deployment": EnvLayer("this deployment", overrides or {}),
+        },
+        secret_ids=_secret_ids(session, tenant.project_id),
+        limits=_own_limits(session, tenant),
+        aliases=_aliases(session, tenant),
+    )
     services = tuple(
-        _service(item, rows[item["name"]], rank, layers, ids)
+        _service(item, rows[item["name"]], rank, around)
         for rank, item in enumerate(frozen["services"])
         if item["service_type"] != "db" and item["name"] in rows
     )
@@ -53,16 +77,108 @@ def make(
         project_name=target_name(frozen["slug"], tenant.subdomain),
         https=frozen["https"],
         certificate=frozen["certificate"],
-        api_key_secret=API_KEY_SECRET if API_KEY_SECRET in secret_names else None,
+        api_key_secret=API_KEY_SECRET if API_KEY_SECRET in secrets else None,
         notify_emails=tuple(dict.fromkeys([*frozen["notify_emails"], *tenant.notify_emails])),
-        database=_database(frozen, rows),
+        database=_database(frozen, rows, around),
         services=services,
         # The target's key opens every tenant's host: no application is ever given it.
-        secrets={name: "" for name in secret_names if name != API_KEY_SECRET},
+        secrets={name: mark for name, mark in secrets.items() if name != API_KEY_SECRET},
+        backup=_backup(session, tenant),
+        db_url_secret=frozen.get("db_url_secret"),
     )
 
 
-def _database(frozen: Mapping[str, Any], rows: Mapping[str, TenantService]) -> DatabaseSpec | None:
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What lies around a service's own row and its template."""
+
+    layers: Mapping[str, EnvLayer]
+    secret_ids: Mapping[int, str]
+    limits: Mapping[int, Limits]
+    aliases: Mapping[int, tuple[Alias, ...]]
+
+
+def secret_marks(session: Session, project_id: int) -> dict[str, str]:
+    """The product's own secrets by name, each with a mark that moves when its value is changed."""
+    secret = IntegrationSecret
+    rows = session.execute(
+        select(secret.name, secret.public_id, secret.last_rotated_at).where(
+            secret.project_id == project_id
+        )
+    )
+    return {
+        row.name: f"{row.public_id} {row.last_rotated_at.isoformat()}"
+        if row.last_rotated_at
+        else str(row.public_id)
+        for row in rows
+    }
+
+
+def _secret_ids(session: Session, project_id: int) -> dict[int, str]:
+    rows = session.execute(
+        select(IntegrationSecret.id, IntegrationSecret.name).where(
+            IntegrationSecret.project_id == project_id
+        )
+    )
+    return {row.id: row.name for row in rows}
+
+
+def _own_limits(session: Session, tenant: Tenant) -> dict[int, Limits]:
+    rows = session.scalars(
+        select(ResourceLimits).where(
+            ResourceLimits.tenant_service_id.in_([row.id for row in tenant.services])
+        )
+    )
+    return {
+        row.tenant_service_id: Limits(row.cpu_cores, row.memory_mb, row.gpu_units, row.storage_gb)
+        for row in rows
+    }
+
+
+def _aliases(session: Session, tenant: Tenant) -> dict[int, tuple[Alias, ...]]:
+    """Additional hostnames that were proven, by service."""
+    rows = session.scalars(
+        select(TenantDomain)
+        .where(
+            TenantDomain.tenant_id == tenant.id,
+            TenantDomain.deleted_at.is_(None),
+            TenantDomain.additional,
+            TenantDomain.verified_at.is_not(None),
+        )
+        .order_by(TenantDomain.hostname)
+    )
+    found: dict[int, tuple[Alias, ...]] = {}
+    for row in rows:
+        if row.tenant_service_id is not None:
+            alias = Alias(row.hostname, row.redirect_to_primary)
+            found[row.tenant_service_id] = (*found.get(row.tenant_service_id, ()), alias)
+    return found
+
+
+def _backup(session: Session, tenant: Tenant) -> BackupPlan | None:
+    """The tenant's own policy, else its product's; None where there is none."""
+    policy = session.scalar(
+        select(BackupPolicy)
+        .where(
+            or_(BackupPolicy.tenant_id == tenant.id, BackupPolicy.project_id == tenant.project_id)
+        )
+        .order_by(BackupPolicy.tenant_id.is_(None))
+        .limit(1)
+    )
+    if policy is None:
+        return None
+    return BackupPlan(
+        destination_id=policy.destination_id,
+        schedule=policy.schedule,
+        retention_days=policy.retention_days,
+        gate=policy.gate,
+        enabled=policy.enabled,
+    )
+
+
+def _database(
+    frozen: Mapping[str, Any], rows: Mapping[str, TenantService], around: _Around
+) -> DatabaseSpec | None:
     row = next((r for r in rows.values() if r.service_type == "db"), None)
     if not frozen["db_required"]:
         return None
@@ -74,6 +190,7 @@ def _database(frozen: Mapping[str, Any], rows: Mapping[str, TenantService]) -> D
         image=frozen["db_image"],
         database=row.db_name,
         user=row.db_user,
+        limits=around.limits.get(row.id, Limits()),
     )
 
 
@@ -81,8 +198,7 @@ def _service(
     item: Mapping[str, Any],
     row: TenantService,
     rank: int,
-    layers: Mapping[str, EnvLayer],
-    secret_ids: Mapping[int, str],
+    around: _Around,
 ) -> ServiceSpec:
     config = item["build_config"]
     git = None
@@ -115,14 +231,25 @@ def _service(
         expected_status=item["expected_status"],
         health_retries=item["health_retries"],
         provision_endpoint=item["internal_provision_endpoint"],
-        provision_secret=secret_ids.get(item["token_secret_id"]),
+        provision_secret=around.secret_ids.get(item["token_secret_id"]),
         args=tuple(config.get("args", ())),
         env=(
             EnvLayer("build settings", {k: v for k, v in commands.items() if v}),
-            layers["top"],
+            around.layers["top"],
             EnvLayer(f"service {item['name']} of the product", item["env"]),
-            layers["tenant"],
+            around.layers["tenant"],
             EnvLayer(f"service {item['name']} of the tenant", row.env),
-            layers["deployment"],
+            around.layers["deployment"],
         ),
+        compose=_compose(item),
+        replicas=item.get("replicas", 1) if row.target_replicas is None else row.target_replicas,
+        limits=around.limits.get(row.id) or Limits(**item.get("limits", {})),
+        volumes=tuple(Volume(**volume) for volume in item.get("volumes", ())),
+        stop_first=item.get("stop_first", False),
+        aliases=around.aliases.get(row.id, ()),
     )
+
+
+def _compose(item: Mapping[str, Any]) -> ComposeSource | None:
+    file = item.get("compose_file")
+    return ComposeSource(file, item.get("compose_service") or "") if file else None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tenantry.errors import Invalid
-from tenantry.operations import secrets
+from tenantry.operations import secrets, service_checks
 from tenantry.operations.shapes import TemplateShape, load
 from tenantry.planning import databases, environment, health, inputs, naming
 
@@ -70,17 +70,7 @@ def _check_service(service: dict[str, Any], at: str, listed: list[str]) -> None:
         raise Invalid(
             f"{at}.name", "makes placeholders that mean something else already", service["name"]
         )
-    if bool(service["repo_url"]) == bool(service["image"]):
-        raise Invalid(f"{at}.repo_url", "a service needs either repo_url or image, not both")
-    if service["repo_url"]:
-        inputs.repo_url(service["repo_url"], f"{at}.repo_url")
-        service["repo_branch"] = inputs.branch(
-            service["repo_branch"] or "main", f"{at}.repo_branch"
-        )
-    else:
-        inputs.image(service["image"], f"{at}.image")
-        if service["repo_branch"]:
-            raise Invalid(f"{at}.repo_branch", "an image has no branch")
+    service_checks.source(service, at)
     inputs.health_path(service["health_path"], f"{at}.health_path")
     service["expected_status"] = health.expected_status(
         service["expected_status"], f"{at}.expected_status"
@@ -88,6 +78,7 @@ def _check_service(service: dict[str, Any], at: str, listed: list[str]) -> None:
     if service["expose_domain"] is None:
         service["expose_domain"] = service["service_type"] in EXPOSED_BY_DEFAULT
     _check_build(service["build_config"], f"{at}.build_config")
+    service_checks.running(service, at)
     if service["internal_provision_endpoint"]:
         inputs.provision_path(
             service["internal_provision_endpoint"], f"{at}.internal_provision_endpoint"

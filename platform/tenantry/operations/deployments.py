@@ -3,7 +3,6 @@ Deployments: starting, resuming and cancelling them. Every command is one compar
 loser of a race gets a Conflict that names the winner (KERNEL R13, R14).
 """
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,29 +12,30 @@ from sqlalchemy.orm import Session
 
 from tenantry.engine.jobs import Hint
 from tenantry.engine.progress import finish_cancel, lock_deployment
-from tenantry.errors import Conflict, Invalid, NotFound
+from tenantry.errors import Conflict, Invalid, NotFound, NothingToDo
 from tenantry.journal import status_changed
 from tenantry.models import (
     Deployment,
     DeploymentStep,
-    IntegrationSecret,
-    ProjectTemplate,
     TemplateRelease,
     Tenant,
     TenantService,
 )
 from tenantry.models.base import uuid7
 from tenantry.models.dbtime import db_now
-from tenantry.operations import blueprints, targets, templates, tenants
+from tenantry.operations import targets
 from tenantry.operations.actors import Actor, record
+from tenantry.operations.preparing import prepare
+from tenantry.operations.wishes import Shaped, Wish
+from tenantry.planning.actions import ACTIONS, DEPLOY
 from tenantry.planning.blueprint import to_json
-from tenantry.planning.environment import check_values, known_names
-from tenantry.planning.planner import plan
+from tenantry.planning.planner import changes, plan
 from tenantry.planning.states import NEW, DeploymentStatus
 from tenantry.ports import SecretStore
 
 Step = DeploymentStep
 FOR_RESUME = ("failed", "cancelled")
+DEPLOYMENT = Wish()
 
 
 def create(
@@ -44,21 +44,24 @@ def create(
     tenant: Tenant,
     store: SecretStore,
     *,
-    reason: str | None = None,
+    wish: Wish = DEPLOYMENT,
     request_key: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
 ) -> Deployment:
     """
     A pending deployment with all its steps; admission follows in the caller's next transaction.
 
-    Conflict where one is active for the tenant. The same `request_key` again returns the first
-    answer instead of a second deployment.
+    Conflict where one is active for the tenant, where the action does not fit its state, and where
+    nothing differs (`NothingToDo`). The same `request_key` again returns the first answer instead
+    of a second deployment.
     """
     if request_key and (again := _by_request(session, tenant, request_key)):
         return again
     refuse_if_active(session, tenant)
-    refuse_if_away(tenant)
-    deployment, blueprint = _frozen(session, actor, tenant, store, reason, overrides)
+    refuse_if_away(tenant, wish.action)
+    shaped, release = prepare(session, actor, tenant, store, wish)
+    if not changes(shaped.blueprint):
+        raise NothingToDo(f"{tenant.name} is as it should be: nothing differs")
+    deployment = _row(session, actor, tenant, wish, shaped, release)
     deployment.request_key = request_key
     try:
         with session.begin_nested():
@@ -69,83 +72,55 @@ def create(
             return again
         refuse_if_active(session, tenant)
         raise Conflict("Another deployment of this tenant was started a moment ago") from None
-    _write_plan(session, deployment, blueprint)
+    _write_plan(session, deployment, shaped.blueprint)
     status_changed(
         session.connection(), "deployment", [deployment.id], NEW, "pending", "created", actor.name
     )
-    record(session, actor, "deployment.create", deployment, after={"tenant": tenant.subdomain})
+    record(
+        session,
+        actor,
+        f"deployment.{'create' if wish.action == DEPLOY else wish.action}",
+        deployment,
+        reason=wish.why,
+        after={"tenant": tenant.subdomain, **wish.as_details()},
+    )
     return deployment
 
 
-def _frozen(
+def _row(
     session: Session,
     actor: Actor,
     tenant: Tenant,
-    store: SecretStore,
-    reason: str | None,
-    overrides: Mapping[str, Any] | None,
-) -> tuple[Deployment, Any]:
-    template = tenant.project
-    tenants.sync_services(session, actor, tenant, template, store)
-    release = _release(session, template, actor)
-    _copy_sources(tenant, release.snapshot)
-    names = _secret_ids(session, template.id)
-    if overrides and "env" in overrides:
-        services = [s["name"] for s in release.snapshot["services"]]
-        known = known_names(services, names, database=template.db_required)
-        overrides = {**overrides, "env": check_values(overrides["env"], known)}
-    blueprint = blueprints.make(tenant, release, names, overrides)
+    wish: Wish,
+    shaped: Shaped,
+    release: TemplateRelease | None,
+) -> Deployment:
     target = targets.usable(session, tenant.target_name)
-    deployment = Deployment(
+    reason = wish.action
+    if wish.action == DEPLOY:
+        reason = "redeploy" if tenant.completed_at else "initial"
+    return Deployment(
         public_id=uuid7(),
         tenant_id=tenant.id,
         target_id=target.id,
-        release_id=release.id,
+        release_id=release.id if release else None,
         triggered_by_id=actor.user_id,
-        trigger_reason=reason or ("redeploy" if tenant.completed_at else "initial"),
+        action=wish.action,
+        trigger_reason=reason,
         creator_type=actor.creator,
         status=DeploymentStatus.PENDING,
         queued_at=db_now(),
-        blueprint=to_json(blueprint),
-        details={"overrides": dict(overrides or {}), "release": release.number},
+        blueprint=to_json(shaped.blueprint),
+        details={
+            **wish.as_details(),
+            "release": release.number if release else None,
+            "differing": {name: list(parts) for name, parts in shaped.differing.items()},
+        },
         tenant_name=tenant.name,
         subdomain=tenant.subdomain,
-        template_name=template.name,
+        template_name=tenant.project.name,
         actor=actor.name,
     )
-    return deployment, blueprint
-
-
-def _release(session: Session, template: ProjectTemplate, actor: Actor) -> TemplateRelease:
-    """
-    The release of now.
-
-    Made here only where an upgrade has changed what releases hold; two deployments may both do so.
-    """
-    try:
-        with session.begin_nested():
-            return templates.freeze(session, template, actor)
-    except IntegrityError:
-        return templates.freeze(session, template, actor)
-
-
-def _secret_ids(session: Session, project_id: int) -> dict[str, int]:
-    rows = session.execute(
-        select(IntegrationSecret.name, IntegrationSecret.id).where(
-            IntegrationSecret.project_id == project_id
-        )
-    )
-    return {row.name: row.id for row in rows}
-
-
-def _copy_sources(tenant: Tenant, snapshot: Mapping[str, Any]) -> None:
-    """Sources follow the release, except where staff have overridden them for this tenant."""
-    by_name = {item["name"]: item for item in snapshot["services"]}
-    for row in tenant.services:
-        item = by_name.get(row.name)
-        if item and not row.source_overridden:
-            row.repo_url, row.repo_branch = item["repo_url"], item["repo_branch"]
-            row.image = item["image"]
 
 
 def _write_plan(session: Session, deployment: Deployment, blueprint: Any) -> None:
@@ -199,10 +174,10 @@ def refuse_if_active(session: Session, tenant: Tenant) -> None:
         )
 
 
-def refuse_if_away(tenant: Tenant) -> None:
-    """Conflict where the tenant has left or is suspended."""
-    if tenant.deleted_at is not None or tenant.status in {"archived", "suspended"}:
-        raise Conflict(f"{tenant.name} is {tenant.status}")
+def refuse_if_away(tenant: Tenant, action: str = DEPLOY) -> None:
+    """Conflict where the action does not fit the tenant's state."""
+    if tenant.status not in ACTIONS[action].from_states:
+        raise Conflict(f"{tenant.name} is {tenant.status}: {action} is not possible now")
 
 
 def _by_request(session: Session, tenant: Tenant, request_key: str) -> Deployment | None:

@@ -5,7 +5,7 @@ A door asks, the desk opens one transaction, the operation works in it, and only
 chains are published and waiting deployments let in.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,9 +18,12 @@ from tenantry.engine.dispatch import Dispatcher
 from tenantry.engine.jobs import Hint
 from tenantry.engine.store import READS_ONLY
 from tenantry.errors import NotFound
-from tenantry.operations import deployments, resuming, targets, tenants
+from tenantry.operations import deployments, previews, resuming, targets, tenants
 from tenantry.operations import steps as step_operations
 from tenantry.operations.actors import Actor
+from tenantry.operations.previews import Preview
+from tenantry.operations.wishes import Wish
+from tenantry.planning.actions import REMOVE_VOLUMES
 from tenantry.ports import SecretStore
 
 T = TypeVar("T")
@@ -53,27 +56,35 @@ class Desk:
         actor: Actor,
         subdomain: str,
         *,
+        wish: Wish = deployments.DEPLOYMENT,
         request_key: str | None = None,
-        overrides: Mapping[str, Any] | None = None,
     ) -> str:
-        """Starts a deployment and lets it in if there is room; its public id."""
+        """
+        Starts a deployment of any action and lets it in if there is room; its public id.
+
+        NothingToDo where nothing differs, before anything is written.
+        """
 
         def start(session: Session) -> tuple[str, int]:
-            tenant = tenants.find(session, subdomain)
+            tenant = tenants.find(session, subdomain, away=wish.action == REMOVE_VOLUMES)
             targets.sync(session, self.settings.targets)
             made = deployments.create(
-                session,
-                actor,
-                tenant,
-                self.secrets,
-                request_key=request_key,
-                overrides=overrides,
+                session, actor, tenant, self.secrets, wish=wish, request_key=request_key
             )
             return str(made.public_id), made.target_id
 
         public_id, target_id = self.do(start)
         self.dispatcher.admit(target_id)
         return public_id
+
+    def preview(self, actor: Actor, subdomain: str, wish: Wish) -> Preview:
+        """What that deployment would do, in words; writes nothing."""
+        with self.sessions() as session:
+            try:
+                tenant = tenants.find(session, subdomain, away=wish.action == REMOVE_VOLUMES)
+                return previews.of(session, actor, tenant, self.secrets, wish)
+            finally:
+                session.rollback()
 
     def resume(
         self, actor: Actor, public_id: str, *, only_failed: bool = False, reason: str = ""

@@ -54,7 +54,7 @@ def resume(
     _back_in_line(session, deployment, actor)
     lock_tenant(conn, deployment.tenant_id)
     session.refresh(deployment.tenant)
-    refuse_if_away(deployment.tenant)
+    refuse_if_away(deployment.tenant, deployment.action)
     epoch = row.epoch + 1
     if only_failed:
         move(

@@ -91,6 +91,13 @@ class BuildShape(Strict):
     args = fields.List(Text(), load_default=list, validate=validate.Length(max=100))
 
 
+class VolumeShape(Strict):
+    """A named volume of a service."""
+
+    name = Text(required=True)
+    path = Text(required=True)
+
+
 class ServiceShape(Strict):
     """One service of a product."""
 
@@ -102,6 +109,14 @@ class ServiceShape(Strict):
     repo_url = Text(load_default=None, allow_none=True)
     repo_branch = Text(load_default=None, allow_none=True)
     image = Text(load_default=None, allow_none=True)
+    compose_file = Text(lines=True, load_default=None, allow_none=True)
+    compose_service = Text(load_default=None, allow_none=True)
+    volumes = fields.List(
+        fields.Nested(VolumeShape), load_default=list, validate=validate.Length(max=20)
+    )
+    replicas = fields.Raw(load_default=1)
+    limits = fields.Dict(load_default=dict)
+    stop_first = Flag(load_default=False)
     build_config = fields.Nested(BuildShape, load_default=lambda: BuildShape().load({}))
     env = fields.Dict(load_default=dict)
     port = fields.Integer(load_default=3000, strict=True, validate=validate.Range(1, 65535))
@@ -125,6 +140,7 @@ class TemplateShape(Strict):
     db_required = Flag(load_default=False)
     db_type = Text(load_default="postgres", validate=validate.OneOf(DB_TYPES))
     db_image = Text(load_default="")
+    db_url_secret = Text(load_default=None, allow_none=True)
     default_env = fields.Dict(load_default=dict)
     notify_emails = fields.List(Text(), load_default=list)
     https = Flag(load_default=True)

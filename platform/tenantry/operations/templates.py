@@ -27,12 +27,13 @@ from tenantry.planning import databases
 from tenantry.ports import SecretStore
 
 _PLAIN = (
-    "name description base_domain db_required db_type db_image default_env notify_emails https "
-    "certificate server_id active".split()
+    "name description base_domain db_required db_type db_image db_url_secret default_env "
+    "notify_emails https certificate server_id active".split()
 )
 _SERVICE_PLAIN = (
     "service_type order repo_url repo_branch image build_config port health_path expected_status "
-    "health_retries internal_provision_endpoint active".split()
+    "health_retries internal_provision_endpoint active compose_file compose_service volumes "
+    "replicas limits stop_first".split()
 )
 
 

@@ -212,10 +212,18 @@ def sync_services(
         raise Conflict("a hostname of a new service is reserved for another tenant") from None
 
 
-def find(session: Session, name: str) -> Tenant:
-    """A live tenant by subdomain or public id; NotFound otherwise."""
-    live = select(Tenant).where(Tenant.deleted_at.is_(None))
-    row = session.scalar(live.where(func.lower(Tenant.subdomain) == name.lower()))
+def find(session: Session, name: str, *, away: bool = False) -> Tenant:
+    """
+    A live tenant by subdomain or public id; NotFound otherwise.
+
+    `away` finds one that has left too, the newest of that subdomain.
+    """
+    live = select(Tenant) if away else select(Tenant).where(Tenant.deleted_at.is_(None))
+    row = session.scalar(
+        live.where(func.lower(Tenant.subdomain) == name.lower())
+        .order_by(Tenant.deleted_at.is_not(None), Tenant.id.desc())
+        .limit(1)
+    )
     if row is None and (key := as_public_id(name)):
         row = session.scalar(live.where(Tenant.public_id == key))
     if row is None:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
-from tenantry.planning.sources import Build, GitSource, ImageSource
+from tenantry.planning.actions import DEPLOY
+from tenantry.planning.limits import Limits
+from tenantry.planning.sources import Build, ComposeSource, GitSource, ImageSource, Volume
 
 T = TypeVar("T")
 
@@ -19,26 +21,79 @@ SERVICE_TYPES = ("backend", "frontend", "db", "worker", "cron", "other")
 
 @dataclass(frozen=True, slots=True)
 class EnvLayer:
-    """One layer of environment values: `source` says to people where they come from."""
+    """
+    One layer of environment values: `source` says to people where they come from.
+
+    `sealed` are values that stand encrypted in rows of their own: KEY → the public id of the
+    version, opened only where the environment is written. A key is in one of the two.
+    """
 
     source: str
     values: Mapping[str, str]
+    sealed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSpec:
-    """The tenant's database: `image` is pinned."""
+    """
+    The tenant's database: `image` is pinned.
+
+    `deeds` are what of it must be brought about; None means everything. Kinds that no target makes
+    by itself (keydb, dragonfly, clickhouse) are an image with a volume.
+    """
 
     service: str
     kind: str
     image: str
     database: str
     user: str
+    limits: Limits = field(default_factory=Limits)
+    deeds: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """One more hostname of a service; one that redirects sends visitors to the primary."""
+
+    hostname: str
+    redirect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BackupPlan:
+    """
+    How the tenant is backed up.
+
+    Nightly runs and gates have prefixes of their own, since the target keeps a number of files for
+    each; `retention_days` is converted to that number.
+    """
+
+    destination_id: str
+    schedule: str
+    retention_days: int
+    gate: bool
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePlan:
+    """One file to be restored into the tenant's database; `size` in bytes, as last seen."""
+
+    destination_id: str
+    path: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
-    """One application of the tenant."""
+    """
+    One application or compose stack of the tenant.
+
+    Exactly one of `git`, `image` and `compose` is set. `deeds` are the steps that this deployment
+    takes with it; None means everything. `stop_first` is for what may not run twice; what has a
+    volume never does. `fresh_build` builds without a cache. `roll_back` is the id of the target's
+    own rollback to be used in place of a build.
+    """
 
     name: str
     service_type: str
@@ -57,6 +112,24 @@ class ServiceSpec:
     provision_secret: str | None = None
     args: tuple[str, ...] = ()
     env: tuple[EnvLayer, ...] = ()
+    compose: ComposeSource | None = None
+    replicas: int = 1
+    limits: Limits = field(default_factory=Limits)
+    volumes: tuple[Volume, ...] = ()
+    stop_first: bool = False
+    aliases: tuple[Alias, ...] = ()
+    deeds: tuple[str, ...] | None = None
+    fresh_build: bool = False
+    roll_back: str | None = None
+
+    @property
+    def once(self) -> bool:
+        """Whether its old container stops before the new one starts, and it never runs twice."""
+        return self.stop_first or bool(self.volumes)
+
+    def takes(self, deed: str) -> bool:
+        """Whether this deployment takes the deed with it."""
+        return self.deeds is None or deed in self.deeds
 
     @property
     def probed_by_http(self) -> bool:
@@ -66,7 +139,14 @@ class ServiceSpec:
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """Everything the planner and the handlers need to know of one deployment."""
+    """
+    Everything the planner and the handlers need to know of one deployment.
+
+    `action` says what it is (see `actions`). `gate` wants a fresh backup before anything changes.
+    `with_database` is for a suspension that stops the database too. `volumes` are named by staff
+    to be removed for good. `db_url_secret` names the secret that holds the URL of a database
+    outside, of which nothing is planned. `secrets` are names with a mark of their version.
+    """
 
     template_name: str
     template_slug: str
@@ -84,6 +164,13 @@ class Blueprint:
     database: DatabaseSpec | None = None
     services: tuple[ServiceSpec, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
+    action: str = DEPLOY
+    backup: BackupPlan | None = None
+    gate: bool = False
+    with_database: bool = False
+    restore: RestorePlan | None = None
+    volumes: tuple[str, ...] = ()
+    db_url_secret: str | None = None
 
     def service(self, name: str) -> ServiceSpec | None:
         """The service of that name, or None."""
@@ -113,10 +200,15 @@ def to_json(blueprint: Blueprint) -> dict[str, Any]:
 
 def from_json(data: Mapping[str, Any]) -> Blueprint:
     """The inverse of `to_json`; unknown keys of a newer version are left aside."""
-    services = tuple(_service(item) for item in data.get("services", ()))
     known = _known(Blueprint, data)
-    known |= {"services": services, "database": _made(DatabaseSpec, data.get("database"))}
-    known["notify_emails"] = tuple(data.get("notify_emails", ()))
+    known |= {
+        "services": tuple(_service(item) for item in data.get("services", ())),
+        "database": _database(data.get("database")),
+        "notify_emails": tuple(data.get("notify_emails", ())),
+        "backup": _made(BackupPlan, data.get("backup")),
+        "restore": _made(RestorePlan, data.get("restore")),
+        "volumes": tuple(data.get("volumes", ())),
+    }
     return Blueprint(**known)
 
 
@@ -128,11 +220,34 @@ def _made(shape: Callable[..., T], data: Mapping[str, Any] | None) -> T | None:
     return shape(**_known(shape, data)) if data else None
 
 
+def _deeds(data: Mapping[str, Any]) -> tuple[str, ...] | None:
+    deeds = data.get("deeds")
+    return None if deeds is None else tuple(deeds)
+
+
+def _limits(data: Mapping[str, Any]) -> Limits:
+    return Limits(**_known(Limits, data.get("limits") or {}))
+
+
+def _database(item: Mapping[str, Any] | None) -> DatabaseSpec | None:
+    if not item:
+        return None
+    known = _known(DatabaseSpec, item) | {"limits": _limits(item), "deeds": _deeds(item)}
+    return DatabaseSpec(**known)
+
+
 def _service(item: Mapping[str, Any]) -> ServiceSpec:
     known = _known(ServiceSpec, item)
-    known["git"] = _made(GitSource, item.get("git"))
-    known["image"] = _made(ImageSource, item.get("image"))
-    known["build"] = Build(**_known(Build, item["build"]))
-    known["args"] = tuple(item.get("args", ()))
-    known["env"] = tuple(EnvLayer(**_known(EnvLayer, layer)) for layer in item.get("env", ()))
+    known |= {
+        "git": _made(GitSource, item.get("git")),
+        "image": _made(ImageSource, item.get("image")),
+        "compose": _made(ComposeSource, item.get("compose")),
+        "build": Build(**_known(Build, item["build"])),
+        "args": tuple(item.get("args", ())),
+        "env": tuple(EnvLayer(**_known(EnvLayer, layer)) for layer in item.get("env", ())),
+        "limits": _limits(item),
+        "volumes": tuple(Volume(**_known(Volume, v)) for v in item.get("volumes", ())),
+        "aliases": tuple(Alias(**_known(Alias, a)) for a in item.get("aliases", ())),
+        "deeds": _deeds(item),
+    }
     return ServiceSpec(**known)

@@ -55,6 +55,13 @@ FACTS: Mapping[str, DatabaseFacts] = MappingProxyType(
 )
 
 
+def native(kind: str) -> DatabaseKind:
+    """The kind as one that targets make by themselves; Invalid for others."""
+    if kind not in DATABASE_KINDS:
+        raise Invalid("db_type", f"must be one of {', '.join(DATABASE_KINDS)}", kind)
+    return kind
+
+
 def facts(kind: str) -> DatabaseFacts:
     """Invalid for a kind that no target creates by itself."""
     found = FACTS.get(kind)

@@ -103,6 +103,11 @@ def target_name(*parts: str) -> str:
     return name
 
 
+def volume_name(app_name: str, name: str) -> str:
+    """A volume's name on the engine: the target's own suffixed name keeps tenants apart."""
+    return f"{app_name}-{name}"
+
+
 def marker(public_id: object) -> str:
     """What we write into a description on the target to recognise our own: one plain word."""
     return f"tenantry:{public_id}"

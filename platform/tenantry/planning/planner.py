@@ -6,14 +6,33 @@ what it needs. Orders are planned in hundreds, which leaves room for the rows th
 insert behind their check.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from types import MappingProxyType
 
-from tenantry.planning.blueprint import Blueprint, ServiceSpec
-from tenantry.planning.catalogue import kind_of, service_key
+from tenantry.planning import actions, lifeplans, rollout
+from tenantry.planning.blueprint import Blueprint
+from tenantry.planning.catalogue import kind_of
 
 SPACING = 100
+MAIL = ("email.notify_success", "email.notify_failure")
+
+Keys = Iterator[tuple[str, str | None]]
+
+PLANS: Mapping[str, Callable[[Blueprint], Keys]] = MappingProxyType(
+    {
+        actions.DEPLOY: rollout.deploy,
+        actions.ROLLBACK: rollout.deploy,
+        actions.SCALE: lifeplans.scale,
+        actions.RESTART: lifeplans.restart,
+        actions.SUSPEND: lifeplans.suspend,
+        actions.UNSUSPEND: lifeplans.unsuspend,
+        actions.BACKUP: lifeplans.back_up,
+        actions.RESTORE: lifeplans.restore,
+        actions.TEARDOWN: lifeplans.tear_down,
+        actions.REMOVE_VOLUMES: lifeplans.remove_volumes,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +47,13 @@ class PlannedStep:
 
 def plan(blueprint: Blueprint) -> tuple[PlannedStep, ...]:
     """
-    The whole plan, in order.
+    The whole plan of the blueprint's action, in order, its mail last.
 
-    The order is the spec's, with one correction: the database comes before the first environment
-    is written, because the target makes up its internal host name when it is created.
+    The order of a first deployment is the spec's, with one correction: the database comes before
+    the first environment is written, because the target makes up its internal host name when it is
+    created.
     """
+    keys = [*PLANS[blueprint.action](blueprint), *((key, None) for key in MAIL)]
     return tuple(
         PlannedStep(
             order=(place + 1) * SPACING,
@@ -40,46 +61,10 @@ def plan(blueprint: Blueprint) -> tuple[PlannedStep, ...]:
             service=service,
             gates=kind.gates if (kind := kind_of(key)) else True,
         )
-        for place, (key, service) in enumerate(_keys(blueprint))
+        for place, (key, service) in enumerate(keys)
     )
 
 
-def _keys(blueprint: Blueprint) -> Iterator[tuple[str, str | None]]:
-    services = blueprint.ordered()
-    yield "project.create", None
-    if blueprint.database:
-        yield "db.create", blueprint.database.service
-        yield "db.deploy", blueprint.database.service
-    for service in services:
-        yield from _set_up(service)
-    for _, group in groupby(services, key=lambda s: s.order):
-        yield from _roll_out(tuple(group))
-    exposed = [s for s in services if s.hostname]
-    for service in exposed:
-        yield "domains.create", service.name
-    for service in exposed:
-        yield "domains.wait_propagation", service.name
-    for service in services:
-        yield "health.check", service.name
-    for service in services:
-        if service.provision_endpoint and service.hostname:
-            yield "internal.provision", service.name
-    yield "email.notify_success", None
-    yield "email.notify_failure", None
-
-
-def _set_up(service: ServiceSpec) -> Iterator[tuple[str, str]]:
-    deeds = ["create", "env_set"] if service.image else _GIT_DEEDS
-    for deed in deeds:
-        yield service_key(service.name, deed), service.name
-
-
-_GIT_DEEDS = ["create", "git_attach", "build_config", "env_set"]
-
-
-def _roll_out(group: Iterable[ServiceSpec]) -> Iterator[tuple[str, str]]:
-    """Services of equal order: all are triggered, then all awaited, so that builds overlap."""
-    group = tuple(group)
-    for deed in ("deploy", "wait_deploy"):
-        for service in group:
-            yield service_key(service.name, deed), service.name
+def changes(blueprint: Blueprint) -> bool:
+    """Whether the plan would change anything: looking for the project alone does not."""
+    return any(step.gates and step.key != "project.create" for step in plan(blueprint))

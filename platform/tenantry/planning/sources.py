@@ -25,6 +25,22 @@ class ImageSource:
 
 
 @dataclass(frozen=True, slots=True)
+class ComposeSource:
+    """A compose file; `service` names the one in it that owns the hostname and is probed."""
+
+    file: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A named volume and where it is mounted; what has one runs once and stops before it starts."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """How an application is built from its source; every field as the target wants it."""
 

@@ -6,17 +6,45 @@ only `StepTrouble` (see `errors`), and each of its methods is either a read, or 
 caller looks before it changes; a port never retries by itself.
 """
 
-from tenantry.ports.target import (
+from tenantry.ports.applications import (
+    ApplicationSeen,
+    DomainSeen,
+    MountSeen,
+    RedirectSeen,
+    Running,
+    ScheduleSeen,
+)
+from tenantry.ports.backups import (
+    BackupFile,
+    BackupSeen,
+    BackupWish,
+    DestinationSeen,
+    VolumeBackupSeen,
+    VolumeBackupWish,
+)
+from tenantry.ports.builds import (
     BuildSeen,
     BuildStatus,
     ContainerSeen,
+    QueuedBuild,
+    ServiceSeen,
+)
+from tenantry.ports.compose import (
+    ComposeSeen,
+)
+from tenantry.ports.databases import (
+    DatabaseSeen,
+)
+from tenantry.ports.docker import (
+    ContainerTimes,
+    ImageSeen,
+    NodeAppSeen,
+)
+from tenantry.ports.target import (
     DatabaseWish,
-    DomainSeen,
     OpenTarget,
     ProjectSeen,
-    QueuedBuild,
     ServerSeen,
-    ServiceSeen,
     Target,
 )
 from tenantry.ports.world import (
@@ -35,25 +63,41 @@ from tenantry.ports.world import (
 
 __all__ = [
     "Answer",
+    "ApplicationSeen",
+    "BackupFile",
+    "BackupSeen",
+    "BackupWish",
     "BuildSeen",
     "BuildStatus",
+    "ComposeSeen",
     "ContainerSeen",
+    "ContainerTimes",
+    "DatabaseSeen",
     "DatabaseWish",
+    "DestinationSeen",
     "DomainSeen",
     "HealthSeen",
     "HttpAnswer",
+    "ImageSeen",
     "Letter",
     "Mailer",
+    "MountSeen",
+    "NodeAppSeen",
     "OpenTarget",
     "Ports",
     "ProjectSeen",
     "QueuedBuild",
+    "RedirectSeen",
     "Resolver",
+    "Running",
+    "ScheduleSeen",
     "Sealed",
     "SecretStore",
     "SendUntil",
     "ServerSeen",
     "ServiceSeen",
     "Target",
+    "VolumeBackupSeen",
+    "VolumeBackupWish",
     "Web",
 ]

@@ -2,31 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
+from tenantry.planning.limits import Capabilities
 from tenantry.planning.sources import Build, DatabaseKind, GitSource, ImageSource
-
-BuildStatus = Literal["running", "done", "error", "cancelled"]
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSeen:
-    """
-    An application or database as the target shows it.
-
-    `kind` is `application` or a DatabaseKind; `app_name` is the target's own generated name: the
-    internal host name, at which other services of the tenant reach it. `status` is one of idle,
-    running, done, error: the state of the last deploy, not of the containers.
-    """
-
-    kind: str
-    id: str
-    name: str
-    app_name: str
-    description: str
-    status: str
-    created_at: str
-    server_id: str | None = None
+from tenantry.ports.applications import ApplicationLife, DomainSeen, Running
+from tenantry.ports.backups import Backups
+from tenantry.ports.builds import BuildSeen, ContainerSeen, QueuedBuild, ServiceSeen
+from tenantry.ports.compose import Compose
+from tenantry.ports.databases import DatabaseLife
+from tenantry.ports.docker import Docker
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,57 +24,6 @@ class ProjectSeen:
     environment_id: str
     created_at: str
     services: tuple[ServiceSeen, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DomainSeen:
-    """The target's domain object: one hostname routed to one application."""
-
-    id: str
-    host: str
-    path: str
-    port: int | None
-    https: bool
-    certificate: str
-
-
-@dataclass(frozen=True, slots=True)
-class BuildSeen:
-    """One run in the history of an application; the target keeps about ten."""
-
-    id: str
-    title: str
-    description: str
-    status: BuildStatus
-    created_at: str
-    finished_at: str | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedBuild:
-    """A job in the target's build queue: `waiting` or `active`."""
-
-    app_id: str
-    title: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerSeen:
-    """
-    One task of a service.
-
-    `state` is the real state (`currentState`: running, starting, failed, shutdown …), `wanted` the
-    desired one, `created_at` ISO-8601 or None where the target does not say.
-    """
-
-    id: str
-    state: str
-    wanted: str
-    error: str
-    node: str = ""
-    created_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +52,7 @@ class DatabaseWish:
     root_password: str = field(default="", repr=False)
 
 
-class Target(Protocol):
+class Target(ApplicationLife, DatabaseLife, Compose, Backups, Docker, Protocol):
     """A Dokploy server under one key. Reads may be repeated at will; a change is sent once."""
 
     def version(self) -> str:
@@ -133,6 +67,19 @@ class Target(Protocol):
     def project(self, project_id: str) -> ProjectSeen | None:
         """One project with its services; None where it is gone."""
 
+    def projects(self) -> Sequence[ProjectSeen]:
+        """Every project with its services, in as few calls as the target allows: the services
+        come without their descriptions, so know ours by id.
+        """
+
+    def delete_project(self, project_id: str) -> None:
+        """Change, safe to repeat: only when nothing is left in it, for what is left would run on
+        with no id pointing to it.
+        """
+
+    def capabilities(self) -> Capabilities:
+        """What this target can do; asks nothing."""
+
     def create_project(self, name: str, description: str) -> ProjectSeen:
         """Change: a new project with its default environment."""
 
@@ -141,8 +88,10 @@ class Target(Protocol):
     ) -> ServiceSeen:
         """Change: a new application; the target appends a random suffix to `app_name`."""
 
-    def settle_application(self, app_id: str, *, args: Sequence[str] | None = None) -> None:
-        """Change, safe to repeat: autoDeploy off, a failed update pauses (never rolls back)."""
+    def settle_application(self, app_id: str, running: Running) -> None:
+        """Change, safe to repeat: autoDeploy off, a failed update pauses (never rolls back), and
+        how it is to run.
+        """
 
     def attach_git(self, app_id: str, source: GitSource) -> None:
         """Change, safe to repeat: the source is this repository."""
@@ -204,10 +153,12 @@ class Target(Protocol):
         """Change, safe to repeat: the same hostname, to another port or with another scheme."""
 
     def delete_application(self, app_id: str) -> None:
-        """Change: only ever for a double that carries our marker and never had a build."""
+        """Change, safe to repeat: its volumes and its image stay. A running build brings its
+        containers back.
+        """
 
     def delete_domain(self, domain_id: str) -> None:
-        """Change: only ever for a double of one hostname on one application."""
+        """Change, safe to repeat."""
 
 
 class OpenTarget(Protocol):

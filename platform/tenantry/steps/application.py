@@ -1,15 +1,20 @@
-"""`service.<name>.create`, `.git_attach`, `.build_config` and `.env_set`."""
-
-import hashlib
+"""`service.<name>.create`, `.git_attach` and `.build_config`."""
 
 from tenantry.errors import Permanent, Transient
-from tenantry.planning.environment import dotenv, effective, resolve
+from tenantry.planning.blueprint import ServiceSpec
 from tenantry.planning.naming import target_name
-from tenantry.ports import ServiceSeen
+from tenantry.ports import Running, ServiceSeen
 from tenantry.steps.adoption import describe, ours
 from tenantry.steps.context import StepContext
 from tenantry.steps.outcomes import Done
-from tenantry.steps.placeholders import values_for
+
+_UNSET = {"git_attached": False, "build_configured": False, "env_configured": False}
+
+
+def running_of(spec: ServiceSpec) -> Running:
+    """How a service is to run; what has a volume runs once, and stops before it starts."""
+    replicas = min(spec.replicas, 1) if spec.once else spec.replicas
+    return Running(replicas=replicas, limits=spec.limits, args=spec.args, stop_first=spec.once)
 
 
 def create(ctx: StepContext) -> Done:
@@ -35,21 +40,15 @@ def create(ctx: StepContext) -> Done:
     if found is None:
         raise Transient("The application was created but is not listed yet")
     ctx.intend("settle application", app_id=found.id)
-    ctx.target.settle_application(found.id, args=spec.args or None)
+    ctx.target.settle_application(found.id, running_of(spec))
     if spec.image is not None:
         ctx.intend("attach image", app_id=found.id)
         ctx.target.attach_image(found.id, spec.image)
     ctx.say(f"Application {found.name} {how}; internal host {found.app_name}")
     return Done(
         f"applicationId={found.id}",
-        service={
-            "app_id": found.id,
-            "app_name": found.app_name,
-            "created": True,
-            "git_attached": False,
-            "build_configured": False,
-            "env_configured": False,
-        },
+        service={"app_id": found.id, "app_name": found.app_name, "created": True}
+        | (_UNSET if found.id != own.app_id else {}),
         details={"applicationId": found.id, "appName": found.app_name, "how": how},
     )
 
@@ -81,7 +80,7 @@ def attach_git(ctx: StepContext) -> Done:
     spec, _ = ctx.the_service()
     if spec.git is None:
         raise Permanent("This service has no repository")
-    app_id = _app_id(ctx)
+    app_id = ctx.app_id()
     ctx.intend("attach repository", app_id=app_id)
     ctx.target.attach_git(app_id, spec.git)
     return Done(
@@ -94,35 +93,7 @@ def attach_git(ctx: StepContext) -> Done:
 def configure_build(ctx: StepContext) -> Done:
     """Tells the target how to build; every field is sent, since null overwrites its defaults."""
     spec, _ = ctx.the_service()
-    app_id = _app_id(ctx)
+    app_id = ctx.app_id()
     ctx.intend("configure build", app_id=app_id)
     ctx.target.set_build(app_id, spec.build)
     return Done(f"Built with {spec.build.type}", service={"build_configured": True})
-
-
-def set_environment(ctx: StepContext) -> Done:
-    """Fills in the placeholders and replaces the whole environment, from one source of truth."""
-    spec, _ = ctx.the_service()
-    app_id = _app_id(ctx)
-    layers = effective(spec.env)
-    wanted = {key: value for key, (value, _) in layers.items()}
-    text = dotenv(resolve(wanted, values_for(ctx, wanted.values())))
-    ctx.intend("set environment", app_id=app_id)
-    ctx.target.set_environment(app_id, text)
-    return Done(
-        f"{len(wanted)} variable{'' if len(wanted) == 1 else 's'} set",
-        service={"env_configured": True, "env_fingerprint": _fingerprint(ctx, text)},
-        details={"keys": sorted(wanted), "sources": {k: s for k, (_, s) in layers.items()}},
-    )
-
-
-def _fingerprint(ctx: StepContext, text: str) -> str:
-    # Keyed by the tenant's marker: equal environments of two tenants do not look equal.
-    key = hashlib.sha256(ctx.tenant.marker.encode()).digest()
-    return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()
-
-
-def _app_id(ctx: StepContext) -> str:
-    if ctx.own is None or ctx.own.app_id is None:
-        raise Permanent("The application was not created")
-    return ctx.own.app_id

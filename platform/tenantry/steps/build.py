@@ -12,8 +12,10 @@ from typing import Any
 from tenantry.errors import Permanent
 from tenantry.planning.buildphase import phase_of
 from tenantry.ports import BuildSeen, ContainerSeen
-from tenantry.steps.buildlog import commit_of, last_error, new_lines
-from tenantry.steps.context import ServiceFacts, StepContext
+from tenantry.steps import things
+from tenantry.steps.buildlog import commit_of, digest_of, last_error, new_lines
+from tenantry.steps.context import StepContext
+from tenantry.steps.environment import check_environment
 from tenantry.steps.outcomes import Done, Wait
 
 MOST_TRIGGERS = 4
@@ -24,15 +26,15 @@ LOG_TAIL = 10_000
 
 def trigger(ctx: StepContext) -> Done:
     """Puts one build into the queue; a claim after a crash adopts the one that is there."""
-    app_id = _app_id(ctx)
+    app_id = things.object_id(ctx)
     earlier = ctx.intent if ctx.intent and "before" in ctx.intent else None
     if earlier and (
-        _pick(ctx.target.builds(app_id), earlier) or _queued(ctx, app_id, str(earlier["title"]))
+        _pick(things.builds(ctx), earlier) or _queued(ctx, app_id, str(earlier["title"]))
     ):
         trace = dict(earlier)
         ctx.say("The build was triggered already")
     else:
-        trace = _trigger(ctx, app_id, number=1)
+        trace = _trigger(ctx, number=1)
     return Done(
         "Build triggered",
         service={"deploy_triggered": True, "deployed": False, "build_trace": trace},
@@ -40,30 +42,30 @@ def trigger(ctx: StepContext) -> Done:
     )
 
 
-def _trigger(ctx: StepContext, app_id: str, *, number: int) -> dict[str, Any]:
+def _trigger(ctx: StepContext, *, number: int) -> dict[str, Any]:
     _, own = ctx.the_service()
     title = f"tenantry {ctx.deployment.public_id} e{ctx.deployment.epoch} t{number}"
     trace = {
         "title": title,
-        "before": [build.id for build in ctx.target.builds(app_id)],
-        "containers": [c.id for c in _containers(ctx, own)],
+        "before": [build.id for build in things.builds(ctx)],
+        "containers": [c.id for c in things.containers(ctx)],
         "number": number,
         "deployment": ctx.deployment.public_id,
         "epoch": ctx.deployment.epoch,
         "waited": ctx.waited if number > 1 else 0.0,
     }
     ctx.intend("trigger build", **trace)
-    ctx.target.trigger_build(app_id, title, f"{ctx.tenant.marker} {own.name}")
+    things.trigger(ctx, title, f"{ctx.tenant.marker} {own.name}")
     return trace
 
 
 def wait(ctx: StepContext) -> Done | Wait:
     """Follows the build: queue, phases, log, end; then asks for a container that is new."""
-    app_id = _app_id(ctx)
+    app_id = things.object_id(ctx)
     trace = _trace(ctx)
     if trace.get("epoch") != ctx.deployment.epoch and _ended_badly(ctx, app_id, trace):
-        return _again(ctx, app_id, trace, "The last build failed; building once more")
-    build = _known(ctx, app_id, trace)
+        return _again(ctx, trace, "The last build failed; building once more")
+    build = _known(ctx, trace)
     if build is None:
         return _not_started(ctx, app_id, trace)
     details: dict[str, Any] = {"buildId": build.id, "status": build.status}
@@ -77,9 +79,11 @@ def wait(ctx: StepContext) -> Done | Wait:
         words = f"Building: {phase}" if phase else "Building"
         return Wait(ctx.poll_seconds, words, {"build_trace": trace}, {**details, "phase": phase})
     if build.status == "cancelled":
-        return _again(ctx, app_id, trace, "The target was restarted during the build")
+        return _again(ctx, trace, "The target was restarted during the build")
     if build.status == "error":
         raise Permanent(f"The build failed: {last_error(log) or build.error or 'see its log'}")
+    if digest := digest_of(log):
+        details["digest"] = digest
     return _running(ctx, trace, build, details)
 
 
@@ -93,8 +97,8 @@ def _trace(ctx: StepContext) -> Mapping[str, Any]:
     return own.build_trace
 
 
-def _known(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> BuildSeen | None:
-    return _pick(ctx.target.builds(app_id), trace)
+def _known(ctx: StepContext, trace: Mapping[str, Any]) -> BuildSeen | None:
+    return _pick(things.builds(ctx), trace)
 
 
 def _pick(builds: Sequence[BuildSeen], trace: Mapping[str, Any]) -> BuildSeen | None:
@@ -135,16 +139,16 @@ def _not_started(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> Wai
     since = max((mark for mark in marks if mark <= ctx.waited), default=0.0)
     if ctx.waited - since < ctx.times.build_lost:
         return Wait(ctx.poll_seconds, "Waiting for the target to start the build", kept)
-    return _again(ctx, app_id, trace, "The target lost the build from its queue")
+    return _again(ctx, trace, "The target lost the build from its queue")
 
 
-def _again(ctx: StepContext, app_id: str, trace: Mapping[str, Any], why: str) -> Wait:
+def _again(ctx: StepContext, trace: Mapping[str, Any], why: str) -> Wait:
     fresh = trace.get("epoch") != ctx.deployment.epoch
     number = 1 if fresh else int(trace.get("number", 1)) + 1
     if number > MOST_TRIGGERS:
         raise Permanent(f"The build never finished: triggered {MOST_TRIGGERS} times. {why}")
     ctx.say(f"{why}; triggering it again")
-    new = _trigger(ctx, app_id, number=number)
+    new = _trigger(ctx, number=number)
     return Wait(
         ctx.poll_seconds,
         why,
@@ -155,21 +159,14 @@ def _again(ctx: StepContext, app_id: str, trace: Mapping[str, Any], why: str) ->
 
 def _ended_badly(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> bool:
     """Of a build of an earlier epoch: whether only a new one can bring the service up."""
-    build = _known(ctx, app_id, trace)
+    build = _known(ctx, trace)
     if build is None:
         return _queued(ctx, app_id, str(trace["title"])) is None
     if build.status != "done":
         return build.status in {"error", "cancelled"}
     # Its container was waited for in vain (the last look of that epoch is not remembered).
     in_vain = int(ctx.memory.get("looks", 0)) >= CONTAINER_PATIENCE_POLLS - 1
-    _, own = ctx.the_service()
-    return in_vain and not _up_of(_fresh(_containers(ctx, own), trace))
-
-
-def _containers(ctx: StepContext, own: ServiceFacts) -> Sequence[ContainerSeen]:
-    if own.app_name is None:
-        return ()
-    return ctx.target.containers(own.app_name, ctx.blueprint.server_id)
+    return in_vain and not _up_of(_fresh(things.containers(ctx), trace))
 
 
 def _fresh(seen: Sequence[ContainerSeen], trace: Mapping[str, Any]) -> list[ContainerSeen]:
@@ -187,21 +184,22 @@ def _running(
     "Done" only means that the engine took the new specification: a container must run that did
     not run before. No containers at all means unknown, since any Docker error reads so.
     """
-    _, own = ctx.the_service()
     looks = int(ctx.memory.get("looks", 0)) + 1
     details["looks"] = looks
-    seen = _containers(ctx, own)
+    seen = things.containers(ctx)
     fresh = _fresh(seen, trace)
     up = _up_of(fresh)
     commit = commit_of(build.description)
     spec, _ = ctx.the_service()
     # The commit is written a moment after the status; it is looked for once more.
     late = spec.git is not None and commit is None and looks == 1
+    if spec.replicas == 0 and not late:
+        return _up(ctx, trace, build, details, "Built; no container is wanted")
     if up and not late:
-        return _up(trace, build, details, commit, "A new container runs")
+        return _up(ctx, trace, build, details, "A new container runs")
     if not seen and looks >= UNKNOWN_POLLS:
         words = "Built; the target could not list its containers"
-        return _up(trace, build, details, commit, words)
+        return _up(ctx, trace, build, details, words)
     if looks >= CONTAINER_PATIENCE_POLLS:
         worst = next((c.error for c in fresh if c.error), "it does not start")
         raise Permanent(f"Built, but no new container runs: {worst}")
@@ -212,27 +210,27 @@ def _running(
 
 
 def _up(
+    ctx: StepContext,
     trace: Mapping[str, Any],
     build: BuildSeen,
     details: dict[str, Any],
-    commit: str | None,
     words: str,
 ) -> Done:
+    _, own = ctx.the_service()
+    commit = commit_of(build.description)
+    check_environment(ctx)
     service: dict[str, Any] = {
         "deployed": True,
         "last_build_id": build.id,
         "build_trace": trace,
+        "applied": own.with_applied(ctx.marks(), "source", "build", "env", "running", "volumes"),
     }
     if commit:
         service["commit_hash"] = commit
+    if "digest" in details:
+        service["image_digest"] = details["digest"]
     return Done(
         f"{words}{f' (commit {commit[:10]})' if commit else ''}",
         service=service,
-        details={**details, "commit": commit},
+        details={**details, "commit": commit, "rollbackId": build.rollback_id},
     )
-
-
-def _app_id(ctx: StepContext) -> str:
-    if ctx.own is None or ctx.own.app_id is None:
-        raise Permanent("The application was not created")
-    return ctx.own.app_id

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 COMMIT = re.compile(r"Commit:\s*([0-9a-f]{7,64})")
+DIGEST = re.compile(r"Digest:\s*(sha256:[0-9a-f]{64})")
 WINDOW = 8
 TROUBLE = re.compile(r"error|failed|fatal|cannot|not found|denied", re.IGNORECASE)
 
@@ -70,6 +71,12 @@ def commit_of(description: str) -> str | None:
     """The commit that the target wrote into a build's description, if it has."""
     match = COMMIT.search(description or "")
     return match[1] if match else None
+
+
+def digest_of(log: str) -> str | None:
+    """The digest of the image that was pulled, if the log tells it; the last one counts."""
+    found = DIGEST.findall(log)
+    return found[-1] if found else None
 
 
 def last_error(log: str) -> str:

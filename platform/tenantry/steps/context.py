@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from tenantry.config import Times
+from tenantry.errors import Permanent
 from tenantry.planning.blueprint import Blueprint, ServiceSpec
+from tenantry.planning.differences import fingerprints
 from tenantry.ports import Mailer, Resolver, Target, Web
 from tenantry.steps.outcomes import LogText, Outcome
 
@@ -34,6 +36,15 @@ class ServiceFacts:
     db_user: str | None = None
     domain_id: str | None = None
     build_trace: Mapping[str, Any] = field(default_factory=dict)
+    compose_id: str | None = None
+    applied: Mapping[str, Any] = field(default_factory=dict)
+    paused: tuple[str, ...] = ()
+    image_digest: str | None = None
+    env_fingerprint: str | None = None
+
+    def with_applied(self, marks: Mapping[str, str], *parts: str) -> dict[str, Any]:
+        """`applied` with the fingerprints of these parts as they were just rolled out."""
+        return {**self.applied, **{part: marks[part] for part in parts}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,17 @@ class StepContext:
     def say(self, *lines: str, stream: str = "system", hidden: bool = False) -> None:
         """Lines for the log; stored with the outcome of this claim."""
         self.log.append(LogText(lines, stream, hidden))
+
+    def app_id(self) -> str:
+        """The id of the step's own application; Permanent where it was never created."""
+        if self.own is None or self.own.app_id is None:
+            raise Permanent("The application was not created")
+        return self.own.app_id
+
+    def marks(self) -> dict[str, str]:
+        """The fingerprints of the step's own service as this deployment wants it."""
+        spec, _ = self.the_service()
+        return fingerprints(self.blueprint, spec)
 
     def the_service(self) -> tuple[ServiceSpec, ServiceFacts]:
         """The step's own service; it exists for every step that the planner ties to one."""

@@ -5,6 +5,7 @@ from typing import cast
 from tenantry.errors import Permanent, Transient
 from tenantry.planning.blueprint import DatabaseSpec
 from tenantry.planning.databases import facts
+from tenantry.planning.differences import database_fingerprint
 from tenantry.planning.naming import target_name
 from tenantry.planning.sources import DatabaseKind
 from tenantry.ports import DatabaseWish, ServiceSeen
@@ -61,7 +62,7 @@ def deploy(ctx: StepContext) -> Done | Wait:
     kind = facts(spec.kind)
     seen = _status(ctx, spec, own.db_id)
     if seen == "done":
-        return _deployed(own.db_id, "runs")
+        return _deployed(spec, own, "runs")
     if seen == "running" and ctx.intent is None and ctx.waited < ctx.call_deadline:
         return Wait(ctx.poll_seconds, "The target is still pulling and starting the database")
     if seen == "running":
@@ -74,17 +75,21 @@ def deploy(ctx: StepContext) -> Done | Wait:
     ctx.target.deploy_database(_kind(spec), own.db_id, deadline=ctx.call_deadline)
     after = _status(ctx, spec, own.db_id)
     if after == "done":
-        return _deployed(own.db_id, f"started on port {kind.port}")
+        return _deployed(spec, own, f"started on port {kind.port}")
     if after == "running":
         return Wait(ctx.poll_seconds, "The target is starting the database")
     raise Transient(f"The database did not start (status {after})", most_tries=3)
 
 
-def _deployed(database_id: str, words: str) -> Done:
+def _deployed(spec: DatabaseSpec, own: ServiceFacts, words: str) -> Done:
     return Done(
         f"The database {words}",
-        service={"deploy_triggered": True, "deployed": True},
-        details={"databaseId": database_id},
+        service={
+            "deploy_triggered": True,
+            "deployed": True,
+            "applied": {**own.applied, "running": database_fingerprint(spec)},
+        },
+        details={"databaseId": own.db_id},
     )
 
 

@@ -3,7 +3,7 @@
 from tenantry.errors import Permanent, Transient
 from tenantry.ports import DomainSeen
 from tenantry.steps.context import StepContext
-from tenantry.steps.outcomes import Done, Wait
+from tenantry.steps.outcomes import Done, HostnameRouted, Wait
 
 
 def create(ctx: StepContext) -> Done:
@@ -44,9 +44,15 @@ def create(ctx: StepContext) -> Done:
         found, how = _look(ctx, own.app_id, spec.hostname), "created"
     if found is None:
         raise Transient("The domain was created but is not listed yet")
+    asks = ctx.blueprint.https and certificate == "letsencrypt"
     return Done(
         f"{spec.hostname} {how}",
-        service={"domain": spec.hostname, "domain_id": found.id},
+        service={
+            "domain": spec.hostname,
+            "domain_id": found.id,
+            "applied": own.with_applied(ctx.marks(), "domains"),
+        },
+        records=(HostnameRouted(spec.hostname, found.id, asked=how == "created" and asks),),
         details={"domainId": found.id, "how": how},
     )
 

@@ -53,7 +53,8 @@ class DokployTargets:
         kept = name, hashlib.sha256(key.encode()).digest()
         with self._lock:
             if kept not in self._opened:
-                self._opened[kept] = DokployTarget(DokployClient(self._server(settings), key))
+                client = DokployClient(self._server(settings), key)
+                self._opened[kept] = DokployTarget(client, restore=settings.restore)
             self._opened.move_to_end(kept)
             if len(self._opened) > MOST_KEPT:
                 self._opened.popitem(last=False)

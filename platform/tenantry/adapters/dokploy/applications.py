@@ -1,19 +1,10 @@
 """Applications. Every save sends every field: what is left out is refused, null overwrites."""
 
-from collections.abc import Mapping, Sequence
-
 from tenantry.adapters.dokploy import rows
 from tenantry.adapters.dokploy.client import DokployClient, anything
 from tenantry.adapters.dokploy.faults import Gone
 from tenantry.planning.sources import Build, GitSource, ImageSource
-from tenantry.ports import ServiceSeen
-
-# Swarm's default is to go back to the old version on its own while the status says done.
-ROLLOUT: Mapping[str, object] = {
-    "Parallelism": 1,
-    "Order": "start-first",
-    "FailureAction": "pause",
-}
+from tenantry.ports import Running, ServiceSeen
 
 
 def create(
@@ -35,15 +26,32 @@ def create(
     return client.tell("application.create", body, lambda row: rows.service(rows.APPLICATION, row))
 
 
-def settle(client: DokployClient, app_id: str, args: Sequence[str] | None) -> None:
+def settle(client: DokployClient, app_id: str, running: Running) -> None:
     """Change, safe to repeat: nobody but us deploys it, and a failed update stays where it is."""
-    body = {
-        "applicationId": app_id,
-        "autoDeploy": False,
-        "updateConfigSwarm": dict(ROLLOUT),
-        "args": list(args) if args else None,
-    }
+    body = {"applicationId": app_id, "autoDeploy": False, **_running(running)}
     client.tell("application.update", body, anything)
+
+
+def configure(client: DokployClient, app_id: str, running: Running) -> None:
+    """Change, safe to repeat: stored only, until the next deploy or reload."""
+    body = {"applicationId": app_id, **_running(running)}
+    client.tell("application.update", body, anything)
+
+
+def _running(running: Running) -> dict[str, object]:
+    return {
+        "updateConfigSwarm": {
+            "Parallelism": 1,
+            "Order": "stop-first" if running.stop_first else "start-first",
+            # Swarm would go back to the old version on its own while the status says done.
+            "FailureAction": "pause",
+        },
+        "args": list(running.args) or None,
+        "replicas": running.replicas,
+        # Whole bytes and nanoCPUs in a string, or no limit: all else is misread there.
+        "memoryLimit": running.limits.memory_bytes,
+        "cpuLimit": running.limits.nano_cpus,
+    }
 
 
 def attach_git(client: DokployClient, app_id: str, source: GitSource) -> None:

@@ -1,5 +1,6 @@
 """Builds: the queue in the target's memory, the history of about ten runs, and their logs."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,15 +10,17 @@ from tenantry.adapters.dokploy.faults import Gone
 from tenantry.ports import BuildSeen, QueuedBuild
 
 LONGEST_TAIL = 10_000
+# How the target hands the keys of a storage to the program that fills it.
+STORAGE_KEY = re.compile(r"(--s3-(?:secret-)?access-key(?:-id)?[= ])\S+")
 
 
 def history(client: DokployClient, app_id: str) -> Sequence[BuildSeen]:
     """Newest first. A build is listed from its start on; one that waits is not."""
-    return client.ask("deployment.all", _newest_first, applicationId=app_id)
+    return client.ask("deployment.all", newest_first, applicationId=app_id)
 
 
 def queue(client: DokployClient) -> Sequence[QueuedBuild]:
-    """Jobs of applications, of every organization, in the order in which they will run."""
+    """Jobs of applications and stacks of all organizations, in the order in which they run."""
 
     def in_order(document: Any) -> list[QueuedBuild]:
         jobs = sorted(
@@ -48,17 +51,26 @@ def log(client: DokployClient, build_id: str, tail: int) -> str:
         return ""
 
 
+def runs(client: DokployClient, owner_id: str, kind: str) -> Sequence[BuildSeen]:
+    """Runs of a stored backup (`backup`, `volumeBackup`), newest first; empty where it is gone."""
+    try:
+        return client.ask("deployment.allByType", newest_first, id=owner_id, type=kind)
+    except Gone:
+        return []
+
+
 def scheduled_runs(client: DokployClient, app_id: str) -> Sequence[BuildSeen]:
     """Runs of all schedules of an application, newest first."""
 
-    def runs(document: Any) -> list[BuildSeen]:
+    def all_runs(document: Any) -> list[BuildSeen]:
         listed = [run for row in rows.rows(document) for run in row.get("deployments") or ()]
-        return _newest_first(listed)
+        return newest_first(listed)
 
-    return client.ask("schedule.list", runs, id=app_id, scheduleType="application")
+    return client.ask("schedule.list", all_runs, id=app_id, scheduleType="application")
 
 
-def _newest_first(document: Any) -> list[BuildSeen]:
+def newest_first(document: Any) -> list[BuildSeen]:
+    """Rows of a history."""
     found = [rows.build(row) for row in rows.rows(document)]
     # Rows of one millisecond keep the target's own order.
     return sorted(found, key=lambda build: build.created_at, reverse=True)
@@ -69,4 +81,4 @@ def _text(document: Any) -> str:
         return ""
     if not isinstance(document, str):
         raise TypeError("not a text")
-    return document
+    return STORAGE_KEY.sub(r"\1***", document)

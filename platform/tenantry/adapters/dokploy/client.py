@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import httpx
 
 from tenantry.adapters.dokploy.faults import Call, Said, broken, refused, unreadable
-from tenantry.adapters.wire import UNTIL, USER_AGENT, WireTrouble
+from tenantry.adapters.dokploy.stream import lines_of
+from tenantry.adapters.wire import CHANGE, UNTIL, USER_AGENT, WireTrouble
 from tenantry.clock import monotonic
 
 SUCCESS = range(200, 300)
@@ -55,7 +56,8 @@ class DokployClient:
 
     `read` turns the parsed answer into what the caller wants; what it cannot read (LookupError,
     TypeError, ValueError, AttributeError) becomes a Transient. Both methods raise StepTrouble as
-    `faults` lists it; `tell` raises Lost where the claim ran out before the change was sent.
+    `faults` lists it; `tell` and `follow` raise Lost where the claim ran out before the change was
+    sent.
     """
 
     def __init__(self, server: Server, key: str) -> None:
@@ -78,6 +80,26 @@ class DokployClient:
         """A change, sent once at most; `seconds` is its total deadline where 20 s are too short."""
         return self._call("POST", call, read, json=body, seconds=seconds)
 
+    def follow(self, call: str, given: Mapping[str, Any], *, seconds: float) -> list[str]:
+        """
+        A change that the target tells of line by line, sent once at most; all its lines.
+
+        Only on its inner mount, as a GET, and known to go on when we hang up.
+        """
+        told = Call(self.server.name, call, self._key, change=True)
+        said = self._exchange(
+            told,
+            "GET",
+            f"trpc/{call}",
+            seconds,
+            params={"input": json.dumps({"json": given})},
+            headers={"accept": "text/event-stream"},
+        )
+        try:
+            return lines_of(said.text)
+        except UNREADABLE:
+            raise unreadable(told, "its lines are not of the shape we know") from None
+
     def _call(
         self,
         method: str,
@@ -88,20 +110,7 @@ class DokployClient:
         **content: Any,
     ) -> T:
         call = Call(self.server.name, name, self._key, change=method == "POST")
-        until = monotonic() + (seconds or self.server.seconds)
-        try:
-            answer = self.server.http.request(
-                method,
-                f"{self.server.url}/api/{name}",
-                headers={"x-api-key": self._key},
-                extensions={UNTIL: until},
-                **content,
-            )
-        except WireTrouble as trouble:
-            raise broken(call, trouble) from trouble
-        said = _said(answer)
-        if said.status not in SUCCESS or said.is_html:
-            raise refused(call, said)
+        said = self._exchange(call, method, name, seconds or self.server.seconds, **content)
         if not said.is_json:
             raise unreadable(call, "it answered with something other than JSON")
         try:
@@ -110,6 +119,32 @@ class DokployClient:
             # Of the trouble only its kind is kept: its text may quote the answer.
             what = f"its answer is not of the shape we know ({type(trouble).__name__})"
             raise unreadable(call, what) from None
+
+    def _exchange(
+        self,
+        call: Call,
+        method: str,
+        path: str,
+        seconds: float,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **content: Any,
+    ) -> Said:
+        """One request; the answer where it is a success."""
+        try:
+            answer = self.server.http.request(
+                method,
+                f"{self.server.url}/api/{path}",
+                headers={"x-api-key": self._key, **(headers or {})},
+                extensions={UNTIL: monotonic() + seconds, CHANGE: call.change},
+                **content,
+            )
+        except WireTrouble as trouble:
+            raise broken(call, trouble) from trouble
+        said = _said(answer)
+        if said.status not in SUCCESS or said.is_html:
+            raise refused(call, said)
+        return said
 
 
 def _said(answer: httpx.Response) -> Said:
@@ -121,4 +156,5 @@ def _said(answer: httpx.Response) -> Said:
             document = json.loads(body)
         except (ValueError, RecursionError):
             is_json = False
-    return Said(answer.status_code, answer.headers, document, is_json, is_html)
+    text = "" if is_json else body.decode(errors="replace")
+    return Said(answer.status_code, answer.headers, document, is_json, is_html, text)

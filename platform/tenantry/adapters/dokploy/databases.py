@@ -1,17 +1,21 @@
 """Databases of the kinds that the target makes by itself."""
 
 import re
+from collections.abc import Mapping
 
-from tenantry.adapters.dokploy import projects, rows
+from tenantry.adapters.dokploy import projects, rows, rows_of_services
 from tenantry.adapters.dokploy.client import DokployClient, anything
 from tenantry.adapters.dokploy.faults import Gone
 from tenantry.errors import Permanent, Transient
 from tenantry.planning.databases import facts
+from tenantry.planning.limits import Limits
 from tenantry.planning.sources import DatabaseKind
-from tenantry.ports import DatabaseWish, ServiceSeen
+from tenantry.ports import DatabaseSeen, DatabaseWish, ServiceSeen
 
 # Dokploy refuses some signs, and puts the password of several kinds into a shell line.
 PLAIN = re.compile(r"[A-Za-z0-9]+")
+# An update of a libSQL sets these to the target's own defaults where they are left out.
+DEFAULTED = ("dockerImage", "enableNamespaces")
 
 
 def create(
@@ -44,6 +48,53 @@ def deploy(client: DokployClient, kind: DatabaseKind, database_id: str, deadline
     """Change: restarts a database that runs. Answers when the pull and the start are over."""
     call = f"{rows.router_of(kind)}.deploy"
     client.tell(call, {rows.id_field(kind): database_id}, anything, seconds=deadline)
+
+
+def in_full(client: DokployClient, kind: DatabaseKind, database_id: str) -> DatabaseSeen | None:
+    """A database with its limits, backups and volumes; None where it is gone."""
+    try:
+        return client.ask(
+            f"{rows.router_of(kind)}.one",
+            lambda row: rows_of_services.database(kind, row),
+            **{rows.id_field(kind): database_id},
+        )
+    except Gone:
+        return None
+
+
+def configure(client: DokployClient, kind: DatabaseKind, database_id: str, limits: Limits) -> None:
+    """Change, safe to repeat: stored only; a reload or a start does not take it over."""
+    fields = {"memoryLimit": limits.memory_bytes, "cpuLimit": limits.nano_cpus}
+    update(client, kind, database_id, fields)
+
+
+def update(
+    client: DokployClient, kind: DatabaseKind, database_id: str, fields: Mapping[str, object]
+) -> None:
+    """Change, safe to repeat: these fields and no others."""
+    name = {rows.id_field(kind): database_id}
+    kept: dict[str, object] = {}
+    if kind == "libsql":
+        kept = client.ask("libsql.one", lambda row: {key: row[key] for key in DEFAULTED}, **name)
+    client.tell(f"{rows.router_of(kind)}.update", {**name, **kept, **fields}, anything)
+
+
+def stop(client: DokployClient, kind: DatabaseKind, database_id: str) -> None:
+    """Change, safe to repeat."""
+    client.tell(f"{rows.router_of(kind)}.stop", {rows.id_field(kind): database_id}, anything)
+
+
+def start(client: DokployClient, kind: DatabaseKind, database_id: str) -> None:
+    """Change, safe to repeat: refused where it was never deployed."""
+    client.tell(f"{rows.router_of(kind)}.start", {rows.id_field(kind): database_id}, anything)
+
+
+def remove(client: DokployClient, kind: DatabaseKind, database_id: str) -> None:
+    """Change, safe to repeat: its stored backups go with it, its volume and their files stay."""
+    try:
+        client.tell(f"{rows.router_of(kind)}.remove", {rows.id_field(kind): database_id}, anything)
+    except Gone:
+        return
 
 
 def _body(environment_id: str, wish: DatabaseWish, server_id: str | None) -> dict[str, object]:

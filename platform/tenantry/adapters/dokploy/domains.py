@@ -48,6 +48,17 @@ def update(
     client.tell("domain.update", body, anything)
 
 
+def enable(client: DokployClient, domain_id: str, *, enabled: bool) -> None:
+    """
+    Change, safe to repeat: reads the hostname, which every update has to carry.
+
+    The target's own `toggleEnable` turns round whatever there is, so a repeat would undo it.
+    """
+    host = client.ask("domain.one", lambda row: rows.text(row["host"]), domainId=domain_id)
+    body = {"domainId": domain_id, "host": host, "enabled": enabled}
+    client.tell("domain.update", body, anything)
+
+
 def delete(client: DokployClient, domain_id: str) -> None:
     """Change, safe to repeat."""
     try:

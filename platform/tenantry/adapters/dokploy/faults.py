@@ -33,6 +33,8 @@ REFUSALS = range(400, 500)
 PROXY = frozenset({502, 503, 504, *range(520, 528)})
 LATER = frozenset({408, 409, 425, 429})
 FIELDS_SHOWN = 5
+# What these say holds the keys of a storage and whole shell scripts (backups quote their command).
+SECRETIVE = ("backup.", "destination.", "volumeBackups.")
 
 
 class Gone(Permanent):
@@ -41,13 +43,17 @@ class Gone(Permanent):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer to one call. `document` is None where the body is empty or not JSON."""
+    """
+    One answer to one call. `document` is None where the body is empty or not JSON, and `text` is
+    what is not JSON.
+    """
 
     status: int
     headers: Mapping[str, str]
     document: Any = None
     is_json: bool = True
     is_html: bool = False
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,12 @@ class Call:
     def words(self, text: str) -> str:
         """A sentence about this call, fit to be shown."""
         return fit(f"Target {self.target}, {self.name}: {text}", self.key)
+
+    def quote(self, said: Said) -> str:
+        """What the target said, or that it must not be shown."""
+        if self.name.startswith(SECRETIVE):
+            return "in words that may carry storage keys and are left out"
+        return _own_words(said)
 
 
 def broken(call: Call, trouble: WireTrouble) -> StepTrouble:
@@ -84,7 +96,7 @@ def refused(call: Call, said: Said) -> StepTrouble:
     if _only_the_proxy(said):
         words = call.words(f"only its proxy answered ({status})")
         return TargetDown(words, retry_after=wait, outcome_known=not call.change)
-    words = call.words(f"it answered {status}, {_own_words(said)}")
+    words = call.words(f"it answered {status}, {call.quote(said)}")
     if status == HTTPStatus.UNAUTHORIZED:
         return _unauthorized(call, said, words)
     if status in LATER:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from tenantry.adapters.dokploy import rows
-from tenantry.adapters.dokploy.client import DokployClient
+from tenantry.adapters.dokploy.client import DokployClient, anything
 from tenantry.adapters.dokploy.faults import Gone
-from tenantry.ports import ProjectSeen
+from tenantry.ports import ProjectSeen, ServiceSeen
 
 
 def marked(client: DokployClient, marker: str) -> Sequence[ProjectSeen]:
@@ -32,11 +32,46 @@ def one(client: DokployClient, project_id: str) -> ProjectSeen | None:
     try:
         return client.ask(
             "project.one",
-            lambda row: rows.project(row, rows.rows(row["environments"])),
+            _in_full,
             projectId=project_id,
         )
     except Gone:
         return None
+
+
+def _in_full(row: rows.Row) -> ProjectSeen:
+    environments = rows.rows(row["environments"])
+    return rows.project(row, environments, rows.services(environments))
+
+
+def every(client: DokployClient) -> Sequence[ProjectSeen]:
+    """
+    All of the organization, oldest first, in two calls whatever their number.
+
+    Services come without their descriptions: no list of the whole server has them.
+    """
+    found: dict[str, list[ServiceSeen]] = {}
+    listed = client.ask("overview.services", lambda d: [rows.overview(r) for r in rows.rows(d)])
+    for project_id, service in listed:
+        found.setdefault(project_id, []).append(service)
+
+    def with_services(document: object) -> list[ProjectSeen]:
+        return [
+            rows.project(row, rows.rows(row["environments"]), found.get(row["projectId"], []))
+            for row in rows.rows(document)
+        ]
+
+    # Asked last: a project that is younger than the list of services has none yet.
+    projects = client.ask("project.all", with_services)
+    return sorted(projects, key=lambda p: (p.created_at, p.id))
+
+
+def delete(client: DokployClient, project_id: str) -> None:
+    """Change, safe to repeat: takes rows away and nothing of what runs."""
+    try:
+        client.tell("project.remove", {"projectId": project_id}, anything)
+    except Gone:
+        return
 
 
 def create(client: DokployClient, name: str, description: str) -> ProjectSeen:
@@ -44,7 +79,7 @@ def create(client: DokployClient, name: str, description: str) -> ProjectSeen:
     return client.tell(
         "project.create",
         {"name": name, "description": description},
-        lambda made: rows.project(made["project"], [made["environment"]]),
+        lambda made: rows.project(made["project"], [made["environment"]], []),
     )
 
 

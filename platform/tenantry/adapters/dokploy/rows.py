@@ -23,6 +23,7 @@ from tenantry.ports import (
 Row = Mapping[str, Any]
 
 APPLICATION = "application"
+COMPOSE = "compose"
 STATUSES = get_args(BuildStatus)
 # What Dokploy puts into `error` of the last line where there is none.
 NO_ERROR = "Error:"
@@ -41,47 +42,75 @@ def id_field(kind: str) -> str:
 # Where the services of an environment are listed, and what kind they are.
 LISTS: Mapping[str, str] = {
     "applications": APPLICATION,
+    COMPOSE: COMPOSE,
     **{router_of(kind): kind for kind in get_args(DatabaseKind)},
 }
 
 
 def rows(document: Any) -> list[Row]:
-    """A list of rows."""
+    """A list of rows. An answer without a body is empty: so the engine's reads say "no answer"."""
+    if document is None:
+        return []
     if not isinstance(document, list) or not all(isinstance(row, Mapping) for row in document):
         raise TypeError("not a list of rows")
     return document
 
 
 def service(kind: str, row: Row) -> ServiceSeen:
-    """An application or database, from a list in a project or from a row of its own."""
+    """An application, stack or database, from a list in a project or from a row of its own."""
     return ServiceSeen(
         kind=kind,
-        id=_text(row[id_field(kind)]),
-        name=_text(row["name"]),
-        app_name=_text(row["appName"]),
-        description=str(row.get("description") or ""),
-        status=str(row.get("applicationStatus") or "idle"),
-        created_at=str(row.get("createdAt") or ""),
+        id=text(row[id_field(kind)]),
+        name=text(row["name"]),
+        app_name=text(row["appName"]),
+        description=words(row, "description"),
+        status=status(row),
+        created_at=words(row, "createdAt"),
         server_id=row.get("serverId") or None,
     )
 
 
-def project(row: Row, environments: list[Row]) -> ProjectSeen:
-    """A project with the services of all its environments, each list oldest first."""
-    default = next((e for e in environments if e.get("isDefault")), environments[0])
-    services = [
+def status(row: Row) -> str:
+    """State of the last deploy; stacks have a field of their own for it."""
+    return str(row.get("applicationStatus") or row.get("composeStatus") or "idle")
+
+
+def overview(row: Row) -> tuple[str, ServiceSeen]:
+    """The project's id, and a service as the overview lists it: without its description."""
+    listed = text(row["type"])
+    seen = ServiceSeen(
+        kind=LISTS.get(listed, listed),
+        id=text(row["id"]),
+        name=text(row["name"]),
+        app_name=text(row["appName"]),
+        description="",
+        status=str(row.get("status") or "idle"),
+        created_at=words(row, "createdAt"),
+        server_id=row.get("serverId") or None,
+    )
+    return text(row["projectId"]), seen
+
+
+def services(environments: list[Row]) -> list[ServiceSeen]:
+    """What all these environments list."""
+    return [
         service(kind, found)
         for environment in environments
         for listed, kind in LISTS.items()
         for found in environment.get(listed) or ()
     ]
+
+
+def project(row: Row, environments: list[Row], found: list[ServiceSeen]) -> ProjectSeen:
+    """A project with these services, oldest first."""
+    default = next((e for e in environments if e.get("isDefault")), environments[0])
     return ProjectSeen(
-        id=_text(row["projectId"]),
-        name=_text(row["name"]),
-        description=str(row.get("description") or ""),
-        environment_id=_text(default["environmentId"]),
-        created_at=str(row.get("createdAt") or ""),
-        services=tuple(sorted(services, key=lambda s: (s.created_at, s.id))),
+        id=text(row["projectId"]),
+        name=text(row["name"]),
+        description=words(row, "description"),
+        environment_id=text(default["environmentId"]),
+        created_at=words(row, "createdAt"),
+        services=tuple(sorted(found, key=lambda s: (s.created_at, s.id))),
     )
 
 
@@ -91,25 +120,27 @@ def build(row: Row) -> BuildSeen:
     if status not in STATUSES:
         raise ValueError("unknown build status")
     return BuildSeen(
-        id=_text(row["deploymentId"]),
-        title=str(row.get("title") or ""),
-        description=str(row.get("description") or ""),
+        id=text(row["deploymentId"]),
+        title=words(row, "title"),
+        description=words(row, "description"),
         status=status,
-        created_at=str(row.get("createdAt") or ""),
+        created_at=words(row, "createdAt"),
         finished_at=row.get("finishedAt") or None,
         error=row.get("errorMessage") or None,
+        rollback_id=row.get("rollbackId") or None,
     )
 
 
 def queued(row: Row) -> QueuedBuild | None:
-    """A job of the queue; None for jobs of anything but an application."""
+    """A job of the queue; None for jobs of anything but an application or a stack."""
     detail = row["data"]
-    if not detail.get("applicationId"):
+    owner = detail.get("applicationId") or detail.get("composeId")
+    if not owner:
         return None
     return QueuedBuild(
-        app_id=_text(detail["applicationId"]),
+        app_id=text(owner),
         title=str(detail.get("titleLog") or ""),
-        state=_text(row["state"]),
+        state=text(row["state"]),
     )
 
 
@@ -122,37 +153,46 @@ def container(row: Row) -> ContainerSeen:
     error = str(row.get("error") or "").strip()
     state = str(row.get("currentState") or "").split()
     return ContainerSeen(
-        id=_text(row["containerId"]),
+        id=text(row["containerId"]),
         state=state[0].lower() if state else "",
         wanted=str(row.get("state") or "").lower(),
         error="" if error == NO_ERROR else error,
-        node=str(row.get("node") or ""),
+        node=words(row, "node"),
+        name=words(row, "name"),
     )
 
 
 def domain(row: Row) -> DomainSeen:
-    """A domain object of an application."""
+    """A domain object of an application or of a service in a stack."""
     port = row.get("port")
     return DomainSeen(
-        id=_text(row["domainId"]),
-        host=_text(row["host"]),
+        id=text(row["domainId"]),
+        host=text(row["host"]),
         path=str(row.get("path") or "/"),
         port=None if port is None else int(port),
         https=bool(row.get("https")),
         certificate=str(row.get("certificateType") or "none"),
+        enabled=row.get("enabled") is not False,
+        service=row.get("serviceName") or None,
     )
 
 
 def server(row: Row) -> ServerSeen:
     """A remote machine."""
     return ServerSeen(
-        id=_text(row["serverId"]),
-        name=_text(row["name"]),
+        id=text(row["serverId"]),
+        name=text(row["name"]),
         active=row.get("serverStatus") == "active",
     )
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A text that is not empty; TypeError for all else."""
     if not isinstance(value, str) or not value:
         raise TypeError("not a text")
     return value
+
+
+def words(row: Row, key: str) -> str:
+    """A text that may be empty or absent."""
+    return str(row.get(key) or "")

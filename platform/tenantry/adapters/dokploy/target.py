@@ -2,50 +2,42 @@
 
 from collections.abc import Sequence
 
-from tenantry.adapters.dokploy import (
-    applications,
-    builds,
-    databases,
-    domains,
-    hosts,
-    projects,
-)
+from tenantry.adapters.dokploy import applications, builds, domains, hosts, projects
 from tenantry.adapters.dokploy.client import DokployClient
-from tenantry.planning.sources import Build, DatabaseKind, GitSource, ImageSource
+from tenantry.adapters.dokploy.target_applications import DokployApplications
+from tenantry.adapters.dokploy.target_backups import DokployBackups
+from tenantry.adapters.dokploy.target_compose import DokployCompose
+from tenantry.adapters.dokploy.target_databases import DokployDatabases
+from tenantry.adapters.dokploy.target_docker import DokployDocker
+from tenantry.planning.limits import Capabilities
+from tenantry.planning.sources import Build, GitSource, ImageSource
 from tenantry.ports import (
     BuildSeen,
-    ContainerSeen,
-    DatabaseWish,
     DomainSeen,
     ProjectSeen,
     QueuedBuild,
+    Running,
     ServerSeen,
     ServiceSeen,
 )
 
 
-class DokployTarget:
+class DokployTarget(
+    DokployApplications, DokployDatabases, DokployCompose, DokployBackups, DokployDocker
+):
     """
-    A server under one key; threads share it.
+    A server under one key; threads share it. What comes after the first day is in its bases.
 
-    The first call asks the server for its version, once for each process: Permanent where it is
-    older than we support. All other errors are those of `faults`.
+    `restore` says whether staff allow restores on this target.
     """
 
-    def __init__(self, client: DokployClient) -> None:
-        self._connected = client
+    def __init__(self, client: DokployClient, *, restore: bool = False) -> None:
+        super().__init__(client)
+        self._able = Capabilities(gpu=False, storage_quota=False, restore=restore)
 
-    @property
-    def _client(self) -> DokployClient:
-        if self._connected.server.known_version is None:
-            self.version()
-        return self._connected
-
-    def version(self) -> str:
-        """Asked anew at each call. Permanent where the server is older than 0.30.2."""
-        found = hosts.version(self._connected)
-        self._connected.server.known_version = found
-        return found
+    def capabilities(self) -> Capabilities:
+        """What this target can do; asks nothing."""
+        return self._able
 
     def servers(self) -> Sequence[ServerSeen]:
         """The machines behind this target, its own host (id None) first."""
@@ -59,6 +51,14 @@ class DokployTarget:
         """One project with its services; None where it is gone."""
         return projects.one(self._client, project_id)
 
+    def projects(self) -> Sequence[ProjectSeen]:
+        """Every project, oldest first, in two calls; its services come without descriptions."""
+        return projects.every(self._client)
+
+    def delete_project(self, project_id: str) -> None:
+        """Change, safe to repeat: what is left in it runs on, with no id pointing to it."""
+        projects.delete(self._client, project_id)
+
     def create_project(self, name: str, description: str) -> ProjectSeen:
         """Change: a new project with its default environment."""
         return projects.create(self._client, name, description)
@@ -71,9 +71,9 @@ class DokployTarget:
             self._client, environment_id, name, app_name, description, server_id
         )
 
-    def settle_application(self, app_id: str, *, args: Sequence[str] | None = None) -> None:
+    def settle_application(self, app_id: str, running: Running) -> None:
         """Change, safe to repeat: automatic deploys off, a failed update pauses."""
-        applications.settle(self._client, app_id, args)
+        applications.settle(self._client, app_id, running)
 
     def attach_git(self, app_id: str, source: GitSource) -> None:
         """Change, safe to repeat: the source is this repository."""
@@ -111,27 +111,9 @@ class DokployTarget:
         """The last `tail` lines, 10,000 at most; empty where the log is gone."""
         return builds.log(self._client, build_id, tail)
 
-    def containers(self, app_name: str, server_id: str | None) -> Sequence[ContainerSeen]:
-        """Tasks of a service. Empty means unknown, not absent."""
-        return hosts.containers(self._client, app_name, server_id)
-
     def schedules(self, app_id: str) -> Sequence[BuildSeen]:
         """Runs of an application's schedules, newest first."""
         return builds.scheduled_runs(self._client, app_id)
-
-    def create_database(
-        self, environment_id: str, wish: DatabaseWish, server_id: str | None
-    ) -> ServiceSeen:
-        """Change: a new database with its volume."""
-        return databases.create(self._client, environment_id, wish, server_id)
-
-    def database(self, kind: DatabaseKind, database_id: str) -> ServiceSeen | None:
-        """One database; None where it is gone."""
-        return databases.one(self._client, kind, database_id)
-
-    def deploy_database(self, kind: DatabaseKind, database_id: str, *, deadline: float) -> None:
-        """Change: blocks for up to `deadline` seconds; a time-out leaves the outcome unknown."""
-        databases.deploy(self._client, kind, database_id, deadline)
 
     def domains(self, app_id: str) -> Sequence[DomainSeen]:
         """The domain objects of an application."""
@@ -152,9 +134,9 @@ class DokployTarget:
         domains.update(self._client, domain_id, host, port, https=https, certificate=certificate)
 
     def delete_application(self, app_id: str) -> None:
-        """Change, safe to repeat: only for a double with our marker that never had a build."""
+        """Change, safe to repeat: its volumes and its image stay."""
         applications.delete(self._client, app_id)
 
     def delete_domain(self, domain_id: str) -> None:
-        """Change, safe to repeat: only for a double of one hostname on one application."""
+        """Change, safe to repeat."""
         domains.delete(self._client, domain_id)

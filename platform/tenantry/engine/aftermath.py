@@ -1,0 +1,82 @@
+"""What the end of a deployment makes of its tenant, in the transaction that ends it."""
+
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from tenantry.engine.transitions import move
+from tenantry.journal import cap_line
+from tenantry.models import IntegrationSecret, Tenant, TenantDomain, TenantService
+from tenantry.models.dbtime import db_now
+from tenantry.planning.actions import ACTIONS, DEPLOY, ROLLBACK, TEARDOWN
+from tenantry.planning.states import DeploymentStatus, TenantStatus
+
+
+def tenant_after(conn: Connection, deployment: Any, outcome: str, summary: str) -> None:
+    """Moves the tenant, whose row is locked, by what the deployment was and how it ended."""
+    if outcome == DeploymentStatus.SUCCEEDED:
+        _succeeded(conn, deployment)
+    elif outcome == DeploymentStatus.FAILED:
+        _failed(conn, deployment, summary)
+    elif deployment.started_at is not None and deployment.action == DEPLOY:
+        move(
+            conn,
+            "tenant",
+            TenantStatus.PENDING,
+            Tenant.id == deployment.tenant_id,
+            Tenant.completed_at.is_(None),
+            Tenant.status.in_(
+                (TenantStatus.PROVISIONING, TenantStatus.WAITING_FOR_INTERNAL_PROVISION)
+            ),
+            reason="its first deployment was cancelled",
+        )
+
+
+def _succeeded(conn: Connection, deployment: Any) -> None:
+    tenant = Tenant.id == deployment.tenant_id
+    new = ACTIONS[deployment.action].success
+    values: dict[str, Any] = {"attention": "", "detail": ""}
+    if deployment.action in {DEPLOY, ROLLBACK}:
+        values |= {
+            "completed_at": func.coalesce(Tenant.completed_at, db_now()),
+            "release_id": func.coalesce(deployment.release_id, Tenant.release_id),
+        }
+        # Onboarding that staff have closed stays closed.
+        stays: Any = Tenant.status.not_in((TenantStatus.SUSPENDED, TenantStatus.COMPLETED))
+    else:
+        stays = Tenant.status != new
+    if new is not None:
+        words = "a deployment succeeded" if new == "running" else f"{deployment.action} succeeded"
+        move(conn, "tenant", new, tenant, stays, reason=words)
+    if deployment.action == TEARDOWN:
+        values |= {"deleted_at": db_now(), "teardown_at": None, "active": False}
+        _let_go(conn, deployment.tenant_id)
+    conn.execute(update(Tenant).where(tenant).values(**values))
+
+
+def _let_go(conn: Connection, tenant_id: int) -> None:
+    """Its hostnames become free and its own secrets are forgotten; its history stays."""
+    conn.execute(
+        update(TenantDomain)
+        .where(TenantDomain.tenant_id == tenant_id, TenantDomain.deleted_at.is_(None))
+        .values(deleted_at=db_now(), domain_id=None)
+    )
+    services = select(TenantService.id).where(TenantService.tenant_id == tenant_id)
+    conn.execute(delete(IntegrationSecret).where(IntegrationSecret.tenant_service_id.in_(services)))
+
+
+def _failed(conn: Connection, deployment: Any, summary: str) -> None:
+    tenant = Tenant.id == deployment.tenant_id
+    moved = deployment.action == DEPLOY and move(
+        conn,
+        "tenant",
+        TenantStatus.FAILED,
+        tenant,
+        Tenant.completed_at.is_(None),
+        reason="its deployment failed",
+    )
+    values = {"detail": cap_line(summary)}
+    if not moved:
+        # It serves its clients as before; the failure is a flag beside that.
+        values["attention"] = cap_line(summary)
+    conn.execute(update(Tenant).where(tenant).values(**values))

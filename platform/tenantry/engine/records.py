@@ -1,0 +1,123 @@
+"""What a handler has seen, as rows of its own, in the transaction that settles its step."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from sqlalchemy import Connection, Table, func, insert, select, update
+
+from tenantry.engine.claim import Claim
+from tenantry.journal import Redactor, cap_line
+from tenantry.models import BackupRecord, ReplicaObservation, TenantDomain
+from tenantry.models.base import uuid7
+from tenantry.models.dbtime import db_now
+from tenantry.steps.outcomes import BackupMade, HostnameRouted, Record, ReplicasSeen
+
+Seen = ReplicaObservation
+
+
+def keep(conn: Connection, claim: Claim, records: Iterable[Record], redactor: Redactor) -> None:
+    """Writes the records of one settled claim; safe to repeat under the same fence."""
+    for record in records:
+        if isinstance(record, ReplicasSeen):
+            _replicas(conn, claim, record, redactor)
+        elif isinstance(record, BackupMade):
+            _backup(conn, claim, record, redactor)
+        else:
+            _hostname(conn, claim, record)
+
+
+def _replicas(conn: Connection, claim: Claim, seen: ReplicasSeen, redactor: Redactor) -> None:
+    service_id = claim.step.tenant_service_id
+    if service_id is None:
+        return
+    known = set(
+        conn.execute(
+            select(Seen.task_id).where(
+                Seen.tenant_service_id == service_id,
+                Seen.task_id.in_([task.task_id for task in seen.tasks]),
+            )
+        ).scalars()
+    )
+    new = []
+    for task in seen.tasks:
+        values: dict[str, Any] = {
+            "state": task.state,
+            "wanted": task.wanted,
+            "node": task.node,
+            "error": cap_line(redactor.redact(task.error)),
+            "container_id": task.container_id,
+            "exact": task.exact,
+            "seen_at": db_now(),
+            "gone_at": None,
+        }
+        if task.exact:
+            values |= {"started_at": task.started_at, "stopped_at": task.stopped_at}
+        if task.task_id in known:
+            conn.execute(
+                update(Seen)
+                .where(Seen.tenant_service_id == service_id, Seen.task_id == task.task_id)
+                .values(**values)
+            )
+        else:
+            new.append({"task_id": task.task_id, **values})
+    for values in new:
+        # When we saw it first is near enough to its start, and is marked as not exact.
+        values.setdefault("started_at", db_now())
+        conn.execute(
+            insert(cast("Table", Seen.__table__)).values(
+                public_id=uuid7(), tenant_service_id=service_id, **values
+            )
+        )
+    conn.execute(
+        update(Seen)
+        .where(
+            Seen.tenant_service_id == service_id,
+            Seen.gone_at.is_(None),
+            Seen.task_id.not_in([task.task_id for task in seen.tasks]),
+        )
+        .values(gone_at=db_now(), stopped_at=func.coalesce(Seen.stopped_at, db_now()))
+    )
+
+
+def _backup(conn: Connection, claim: Claim, made: BackupMade, redactor: Redactor) -> None:
+    if made.path:
+        there = conn.execute(
+            select(BackupRecord.id).where(
+                BackupRecord.destination_id == made.destination_id, BackupRecord.path == made.path
+            )
+        ).first()
+        if there:
+            return
+    conn.execute(
+        insert(cast("Table", BackupRecord.__table__)).values(
+            public_id=uuid7(),
+            tenant_id=claim.deployment.tenant_id,
+            tenant_service_id=claim.step.tenant_service_id,
+            deployment_id=claim.message.deployment_id,
+            service_name=claim.step.service_name or "",
+            kind=made.kind,
+            outcome=made.outcome,
+            destination_id=made.destination_id,
+            path=made.path,
+            size_bytes=made.size_bytes,
+            crash_consistent=made.crash_consistent,
+            problem=cap_line(redactor.redact(made.problem)),
+            started_at=claim.step.started_at or claim.now,
+            ended_at=db_now(),
+        )
+    )
+
+
+def _hostname(conn: Connection, claim: Claim, routed: HostnameRouted) -> None:
+    values: dict[str, Any] = {"domain_id": routed.domain_id}
+    if routed.asked:
+        values["issued_at"] = db_now()
+    conn.execute(
+        update(TenantDomain)
+        .where(
+            TenantDomain.tenant_id == claim.deployment.tenant_id,
+            func.lower(TenantDomain.hostname) == routed.hostname.lower(),
+            TenantDomain.deleted_at.is_(None),
+        )
+        .values(**values)
+    )

@@ -1,0 +1,109 @@
+"""From a tenant and a wish to the blueprint that would run; deployments and previews share it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from tenantry.errors import Invalid, NotFound
+from tenantry.models import ProjectTemplate, TemplateRelease, Tenant
+from tenantry.operations import blueprints, templates, tenants
+from tenantry.operations.actors import Actor
+from tenantry.operations.wishes import ROLLED_OUT, Shaped, Wish, shape
+from tenantry.planning import inputs
+from tenantry.planning.environment import check_values, known_names
+from tenantry.ports import SecretStore
+
+
+def prepare(
+    session: Session, actor: Actor, tenant: Tenant, store: SecretStore, wish: Wish
+) -> tuple[Shaped, TemplateRelease | None]:
+    """
+    The blueprint that this wish would run, and its release.
+
+    Brings the tenant's rows up to the release: in a transaction that is thrown away it is a
+    preview.
+    """
+    if wish.rolled is not None:
+        return shape(tenant, wish.rolled, wish), tenant_release(session, tenant, wish.release)
+    if wish.action not in ROLLED_OUT:
+        release = session.get(TemplateRelease, tenant.release_id) if tenant.release_id else None
+        release = release or _release(session, tenant.project, actor)
+        blueprint = blueprints.make(session, tenant, release)
+        return shape(tenant, blueprint, wish), release
+    template = tenant.project
+    tenants.sync_services(session, actor, tenant, template, store)
+    if wish.release is None:
+        release = _release(session, template, actor)
+    else:
+        release = tenant_release(session, tenant, wish.release)
+    _copy_sources(tenant, release.snapshot)
+    _set_refs(tenant, wish.refs)
+    blueprint = blueprints.make(session, tenant, release, _overrides(session, release, wish))
+    return shape(tenant, blueprint, wish), release
+
+
+def _overrides(session: Session, release: TemplateRelease, wish: Wish) -> dict[str, str]:
+    if wish.env == {}:
+        return {}
+    services = [s["name"] for s in release.snapshot["services"]]
+    secrets = blueprints.secret_marks(session, release.project_id)
+    known = known_names(services, secrets, database=release.snapshot["db_required"])
+    return check_values(wish.env, known)
+
+
+def tenant_release(session: Session, tenant: Tenant, number: int | None) -> TemplateRelease:
+    """The product's release of that number; NotFound where there is none."""
+    found = session.scalar(
+        select(TemplateRelease).where(
+            TemplateRelease.project_id == tenant.project_id, TemplateRelease.number == number
+        )
+    )
+    if found is None:
+        raise NotFound(f"{tenant.project.name} has no release {number}")
+    return found
+
+
+def _release(session: Session, template: ProjectTemplate, actor: Actor) -> TemplateRelease:
+    """
+    The release of now.
+
+    Made here only where an upgrade has changed what releases hold; two deployments may both do so.
+    """
+    try:
+        with session.begin_nested():
+            return templates.freeze(session, template, actor)
+    except IntegrityError:
+        return templates.freeze(session, template, actor)
+
+
+def _copy_sources(tenant: Tenant, snapshot: Mapping[str, Any]) -> None:
+    """Sources follow the release, except where staff have overridden them for this tenant."""
+    by_name = {item["name"]: item for item in snapshot["services"]}
+    for row in tenant.services:
+        item = by_name.get(row.name)
+        if item and not row.source_overridden:
+            row.repo_url, row.repo_branch = item["repo_url"], item["repo_branch"]
+            row.image = item["image"]
+
+
+def _set_refs(tenant: Tenant, refs: Mapping[str, str]) -> None:
+    """A branch, tag or image for a service; it stays with the tenant until staff let it go."""
+    rows = {row.name: row for row in tenant.services}
+    for name, ref in refs.items():
+        row = rows.get(name)
+        if row is None or row.service_type == "db":
+            raise NotFound(f"{tenant.name} has no service {name}")
+        if row.image is not None:
+            at = "refs." + name
+            plain = row.image.partition("@")[0].rpartition(":")
+            stem = plain[0] if plain[1] and "/" not in plain[2] else row.image.partition("@")[0]
+            full = f"{stem}@{ref}" if ref.startswith("sha256:") else f"{stem}:{ref}"
+            row.image = inputs.image(ref if "/" in ref or ":" in ref[7:] else full, at)
+        elif row.repo_url is not None:
+            row.repo_branch = inputs.branch(ref, f"refs.{name}")
+        else:
+            raise Invalid(f"refs.{name}", "a compose stack has no branch or tag", ref)
+        row.source_overridden = True

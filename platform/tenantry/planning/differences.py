@@ -1,0 +1,137 @@
+"""
+What should be against what is: fingerprints of the parts of a service, and the deeds that follow.
+
+A part's fingerprint is kept with the service when it was really rolled out, so a deployment that
+failed half-way is planned again. Equal fingerprints mean that nothing of the part is planned; what
+somebody changed on the target by hand is drift, which is looked for elsewhere.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from tenantry.planning.blueprint import Blueprint, DatabaseSpec, ServiceSpec
+from tenantry.planning.environment import PLACEHOLDER, constant
+
+# The parts in the words of people; what a preview shows.
+PARTS: Mapping[str, str] = {
+    "source": "source",
+    "build": "build settings",
+    "env": "environment",
+    "running": "replicas, limits and arguments",
+    "volumes": "volumes",
+    "domains": "domains",
+}
+_DEEDS: Mapping[str, tuple[str, ...]] = {
+    "source": ("create", "git_attach", "file_set", "deploy"),
+    "build": ("build_config", "deploy"),
+    "env": ("env_set", "deploy"),
+    "running": ("settings", "reload"),
+    "volumes": ("mount", "settings", "deploy"),
+    "domains": ("domains",),
+}
+
+
+def _mark(what: Any) -> str:
+    text = json.dumps(what, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def fingerprints(blueprint: Blueprint, spec: ServiceSpec) -> dict[str, str]:
+    """Part → fingerprint of what should be. Holds no value of any secret, only their versions."""
+    return {
+        "source": _mark([_plain(spec.git), _plain(spec.image), _plain(spec.compose)]),
+        "build": _mark(asdict(spec.build) if spec.git else None),
+        "env": _mark(_environment(blueprint, spec)),
+        "running": _mark([spec.replicas, asdict(spec.limits), spec.args, spec.once]),
+        "volumes": _mark([asdict(volume) for volume in spec.volumes]),
+        "domains": _mark(
+            [
+                spec.hostname,
+                spec.port,
+                blueprint.https,
+                blueprint.certificate,
+                [asdict(alias) for alias in spec.aliases],
+            ]
+        ),
+    }
+
+
+def database_fingerprint(spec: DatabaseSpec) -> str:
+    """Of how the database is to run."""
+    return _mark([spec.image, asdict(spec.limits)])
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if value is not None else None
+
+
+def _environment(blueprint: Blueprint, spec: ServiceSpec) -> Any:
+    """Values with their placeholders, the versions of the sealed ones, and what fills them in."""
+    merged: dict[str, str] = {}
+    for layer in spec.env:
+        merged |= layer.values
+        merged |= {key: f"sealed {version}" for key, version in layer.sealed.items()}
+    sealed = any(value.startswith("sealed ") for value in merged.values())
+    names = {name for value in merged.values() for name in PLACEHOLDER.findall(value)}
+    if not names and not sealed:
+        return merged
+    secrets = {f"SECRET_{constant(name)}": mark for name, mark in blueprint.secrets.items()}
+    used = {n: m for n, m in secrets.items() if sealed or n in names}
+    facts = [
+        blueprint.tenant_name,
+        blueprint.subdomain,
+        blueprint.base_domain,
+        blueprint.https,
+        [(s.name, s.hostname) for s in blueprint.services],
+        [blueprint.database.kind, blueprint.database.database] if blueprint.database else None,
+        blueprint.db_url_secret,
+    ]
+    return [merged, used, facts]
+
+
+def differing(wanted: Mapping[str, str], applied: Mapping[str, Any]) -> tuple[str, ...]:
+    """The parts that differ, in the order of PARTS."""
+    return tuple(part for part in PARTS if wanted.get(part) != applied.get(part))
+
+
+def deeds_for(parts: Iterable[str], spec: ServiceSpec) -> tuple[str, ...]:
+    """The deeds that bring these parts about; a build makes a reload needless."""
+    deeds = {deed for part in parts for deed in _DEEDS[part]}
+    if spec.compose and deeds:
+        # Routers and environment of a stack change with its next deploy, and only then.
+        deeds = {*deeds - {"settings", "reload"}, "deploy"}
+    if "deploy" in deeds:
+        deeds.discard("reload")
+    return tuple(sorted(deeds))
+
+
+def only_what_differs(
+    blueprint: Blueprint, applied: Mapping[str, Mapping[str, Any]]
+) -> tuple[Blueprint, dict[str, tuple[str, ...]]]:
+    """
+    The blueprint reduced to what differs, and service → differing parts (for the preview).
+
+    `applied` is what each service's last roll-out left, by name; a service that was never rolled
+    out has none and keeps everything.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    services = []
+    for spec in blueprint.services:
+        there = applied.get(spec.name) or {}
+        parts = differing(fingerprints(blueprint, spec), there)
+        if parts:
+            found[spec.name] = parts
+        deeds = deeds_for(parts, spec) if there else None
+        if there and spec.deeds is not None:
+            deeds = tuple(sorted({*deeds_for(parts, spec), *spec.deeds}))
+        services.append(replace(spec, deeds=deeds))
+    database = blueprint.database
+    if database and (kept := applied.get(database.service)):
+        same = kept.get("running") == database_fingerprint(database)
+        database = replace(database, deeds=() if same else ("settings",))
+        if not same:
+            found[database.service] = ("running",)
+    return replace(blueprint, services=tuple(services), database=database), found
