@@ -33,23 +33,23 @@ class ComposeOfTwin(BuildsOfTwin):
             file=row.file,
             env=row.dotenv or "",
             auto_deploy=row.auto_deploy,
-            domains=tuple(self._domains(compose_id)),
+            domains=tuple(self._stack_domains(compose_id)),
             mounts=tuple(row.mounts),
             server_id=row.seen.server_id,
             created_at=row.seen.created_at,
         )
 
-    def _domains(self, compose_id: str) -> list[DomainSeen]:
+    def _stack_domains(self, compose_id: str) -> list[DomainSeen]:
         return [seen for owner, seen in self.domain_rows.values() if owner == compose_id]
 
     @change
     def set_compose_file(self, compose_id: str, file: str) -> None:
-        row = self._need(compose_id)
+        row = self._stack(compose_id)
         row.file, row.auto_deploy = file, False
 
     @change
     def set_compose_environment(self, compose_id: str, dotenv: str) -> None:
-        self._need(compose_id).dotenv = dotenv
+        self._stack(compose_id).dotenv = dotenv
 
     @read
     def compose_services(self, compose_id: str) -> Sequence[str]:
@@ -58,7 +58,7 @@ class ComposeOfTwin(BuildsOfTwin):
 
     @change
     def deploy_compose(self, compose_id: str, title: str, description: str) -> None:
-        self.wanted.append((self._need(compose_id).seen.id, title, description))
+        self.wanted.append((self._stack(compose_id).seen.id, title, description))
 
     @read
     def compose_builds(self, compose_id: str) -> Sequence[BuildSeen]:
@@ -73,7 +73,7 @@ class ComposeOfTwin(BuildsOfTwin):
 
     @change
     def stop_compose(self, compose_id: str) -> None:
-        row = self._need(compose_id)
+        row = self._stack(compose_id)
         row.seen = replace(row.seen, status="idle")
         if not self.engine_silent:
             row.scale, row.containers = None, []
@@ -98,18 +98,18 @@ class ComposeOfTwin(BuildsOfTwin):
         certificate: str,
     ) -> DomainSeen:
         made = DomainSeen(self.new_id("dom"), host, "/", port, https, certificate, service=service)
-        self.domain_rows[made.id] = (self._need(compose_id).seen.id, made)
+        self.domain_rows[made.id] = (self._stack(compose_id).seen.id, made)
         return made
 
     @read
     def compose_domains(self, compose_id: str) -> Sequence[DomainSeen]:
-        return self._domains(compose_id)
+        return self._stack_domains(compose_id)
 
     @change
     def drop_waiting_runs(self, compose_id: str) -> None:
         self.wanted = [wish for wish in self.wanted if wish[0] != compose_id]
 
-    def _need(self, compose_id: str) -> AppRow:
+    def _stack(self, compose_id: str) -> AppRow:
         row = self.of_kind("compose", compose_id)
         if row is None:
             raise Permanent("Target twin: it answered 404, Compose not found")

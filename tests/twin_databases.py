@@ -37,7 +37,7 @@ class DatabasesOfTwin(BuildsOfTwin):
 
     @change
     def deploy_database(self, kind: DatabaseKind, database_id: str, *, deadline: float) -> None:
-        row = self._need(kind, database_id)
+        row = self._database(kind, database_id)
         row.seen = replace(row.seen, status="done")
         self.run_container(row)
 
@@ -66,19 +66,19 @@ class DatabasesOfTwin(BuildsOfTwin):
 
     @change
     def configure_database(self, kind: DatabaseKind, database_id: str, limits: Limits) -> None:
-        row = self._need(kind, database_id)
+        row = self._database(kind, database_id)
         row.memory, row.cpu = limits.memory_bytes, limits.nano_cpus
 
     @change
     def stop_database(self, kind: DatabaseKind, database_id: str) -> None:
-        row = self._need(kind, database_id)
+        row = self._database(kind, database_id)
         row.seen = replace(row.seen, status="idle")
         if row.scale is not None and not self.engine_silent:
             row.scale, row.containers = 0, []
 
     @change
     def start_database(self, kind: DatabaseKind, database_id: str) -> None:
-        row = self._need(kind, database_id)
+        row = self._database(kind, database_id)
         if row.scale is None:
             raise Transient("Target twin: it answered 500, service not found", most_tries=3)
         row.seen = replace(row.seen, status="done")
@@ -92,7 +92,7 @@ class DatabasesOfTwin(BuildsOfTwin):
         if self.of_kind(kind, database_id):
             self.drop(database_id)
 
-    def _need(self, kind: DatabaseKind, database_id: str) -> AppRow:
+    def _database(self, kind: DatabaseKind, database_id: str) -> AppRow:
         row = self.of_kind(kind, database_id)
         if row is None:
             raise Permanent(f"Target twin: it answered 404, {kind} not found")

@@ -155,7 +155,7 @@ SECRETIVE = {
 @pytest.mark.parametrize("status", [400, 500])
 def test_trap_37_no_refusal_shows_a_word_of_the_targets(call, status):
     with pytest.raises((Permanent, Transient)) as trouble:
-        SECRETIVE[call](target(Server(**{call: refusal(status)})))
+        SECRETIVE[call](target(Server(backup__one=STORED, **{call: refusal(status)})))
     shown = f"{trouble.value!r} {trouble.value.__cause__!r}"
     for word in (KEY, SECRET, "rclone", "s3", "daemon"):
         assert word not in shown
@@ -256,6 +256,7 @@ def test_what_is_gone():
     t = target(Server())
     assert list(t.backups("postgres", "p")) == list(t.backup_runs("b")) == []
     t.remove_backup("b")
+    target(Server(backup__remove=refusal())).remove_backup("b")
     t.remove_volume_backup("v")
 
 

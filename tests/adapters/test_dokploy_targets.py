@@ -6,8 +6,9 @@ import pytest
 
 from tenantry.adapters import dokploy
 from tenantry.adapters.dokploy import MOST_KEPT, DokployTargets
-from tenantry.config import TargetSettings
+from tenantry.config import TargetSettings, load
 from tenantry.errors import KeyRefused, Permanent, TargetDown
+from tests.conftest import environment
 
 # `rebuild` drops a volume, `start` forgets the replicas, `toggleEnable` turns round what is there.
 FORBIDDEN_CALLS = (
@@ -101,6 +102,12 @@ def test_h11_a_configured_ca_is_the_only_one_that_counts(door, targets, certific
 def test_a_ca_file_that_cannot_be_read_is_named(targets):
     with pytest.raises(Permanent, match="CA file of target main"):
         targets(settings("https://d", ca_file="/nowhere/ca.pem"))("main")
+
+
+@pytest.mark.parametrize(("said", "able"), [({}, False), ({"TARGET_MAIN_RESTORE": "on"}, True)])
+def test_restores_are_a_setting_of_one_target_and_off_unless_said(targets, said, able):
+    found = load(environment("sqlite:///x.db", **said))
+    assert targets(*found.targets)("main").capabilities().restore is able
 
 
 def test_a_refused_key_shows_no_key(door, targets):

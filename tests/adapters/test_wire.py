@@ -25,11 +25,10 @@ def http():
         yield client
 
 
-def call(client, url, method="POST", seconds=SECONDS, **more):
+def call(client, url, method="POST", seconds=SECONDS, *, changes=False, **more):
     body = {"content": b'{"a":1}'} if method == "POST" else {}
-    return client.request(
-        method, url, extensions={UNTIL: monotonic() + seconds}, **{**body, **more}
-    )
+    known = {UNTIL: monotonic() + seconds, CHANGE: changes}
+    return client.request(method, url, extensions=known, **{**body, **more})
 
 
 def trouble_of(client, url, **more):
@@ -201,7 +200,7 @@ def test_a_get_that_changes_something_obeys_its_last_instant_too(door, http):
     server = door(lambda talk: talk.say())
     send_until(monotonic() - 0.001)
     with pytest.raises(Lost):
-        call(http, server.url, method="GET", extensions={CHANGE: True})
+        call(http, server.url, method="GET", changes=True)
     assert not server.requests
 
 

@@ -1,4 +1,4 @@
-"""Backups of databases and volumes: runs, files, failures."""
+"""Backups of databases: runs, files, failures."""
 
 import threading
 
@@ -23,9 +23,8 @@ def backup(dokploy, database, vault):
     return dokploy.backup(database, vault)
 
 
-def runs(dokploy, backup, kind="backup"):
-    row_id = backup[f"{kind}Id"]
-    return dokploy.read("deployment.allByType", id=row_id, type=kind)
+def runs(dokploy, backup):
+    return dokploy.read("deployment.allByType", id=backup["backupId"], type="backup")
 
 
 def files(dokploy, vault, search):
@@ -167,74 +166,6 @@ def test_all_runs_of_the_organization_are_listed(dokploy, backup, database):
     (told,) = dokploy.read("overview.backups")
     assert (told["kind"], told["status"]) == ("backup", "done")
     assert told["serviceOwnerId"] == database["postgresId"]
-
-
-@pytest.fixture
-def volume_backup(dokploy, vault):
-    row = dokploy.application(image="eqalpha/keydb:1")
-    key = {"applicationId": row["applicationId"]}
-    dokploy.do(
-        "mounts.create",
-        type="volume",
-        volumeName="cache",
-        mountPath="/data",
-        serviceId=row["applicationId"],
-        serviceType="application",
-    )
-    dokploy.do("application.update", replicas=2, **key)
-    dokploy.deploy(row["applicationId"])
-    return dokploy.do(
-        "volumeBackups.create",
-        name="cache",
-        volumeName="cache",
-        prefix="p",
-        serviceType="application",
-        turnOff=True,
-        cronExpression="0 4 * * *",
-        destinationId=vault["destinationId"],
-        **key,
-    ) | {"app": row["appName"]}
-
-
-def test_a_volume_is_backed_up_with_its_service_turned_off(dokploy, volume_backup, vault):
-    dokploy.control("data", volume="cache", data="keys")
-    key = {"volumeBackupId": volume_backup["volumeBackupId"]}
-
-    answer = dokploy.post("volumeBackups.runManually", **key)
-
-    assert (answer.status_code, answer.content) == (200, b"")
-    (file,) = files(dokploy, vault, f"{volume_backup['app']}/p/cache-")
-    assert file["Name"].endswith(".tar")
-    assert dokploy.service(volume_backup["app"])["replicas"] == 2
-    assert runs(dokploy, volume_backup, "volumeBackup")[0]["status"] == "done"
-
-
-def test_a_failed_volume_backup_says_nothing_and_leaves_no_task(dokploy, volume_backup):
-    dokploy.control("backup", id="cache", fail="no space left")
-
-    answer = dokploy.post(
-        "volumeBackups.runManually", volumeBackupId=volume_backup["volumeBackupId"]
-    )
-
-    assert answer.status_code == 200
-    assert runs(dokploy, volume_backup, "volumeBackup")[0]["status"] == "error"
-    assert dokploy.service(volume_backup["app"])["replicas"] == 0
-
-
-def test_volume_backups_are_rows_like_others(dokploy, volume_backup):
-    key = {"volumeBackupId": volume_backup["volumeBackupId"]}
-    names = ("name", "volumeName", "prefix", "cronExpression", "destinationId")
-    fields = {name: volume_backup[name] for name in names}
-
-    dokploy.do("volumeBackups.update", **fields | key, enabled=True, keepLatestCount=3)
-    asked = {"id": volume_backup["applicationId"], "volumeBackupType": "application"}
-    (listed,) = dokploy.read("volumeBackups.list", **asked)
-    assert (listed["keepLatestCount"], listed["application"]["appName"]) == (
-        3,
-        volume_backup["app"],
-    )
-    assert dokploy.post("volumeBackups.delete", **key).content == b""
-    assert dokploy.get("volumeBackups.one", **key).status_code == 404
 
 
 def test_two_backups_run_side_by_side(dokploy, backup, database, vault):

@@ -18,15 +18,16 @@ from tenantry.engine.dispatch import Dispatcher
 from tenantry.engine.jobs import Hint
 from tenantry.engine.store import READS_ONLY
 from tenantry.errors import NotFound
+from tenantry.models import Tenant
 from tenantry.operations import deployments, previews, resuming, targets, tenants
 from tenantry.operations import steps as step_operations
 from tenantry.operations.actors import Actor
 from tenantry.operations.previews import Preview
 from tenantry.operations.wishes import Wish
-from tenantry.planning.actions import REMOVE_VOLUMES
 from tenantry.ports import SecretStore
 
 T = TypeVar("T")
+MakeWish = Callable[[Session, Tenant], Wish]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +57,22 @@ class Desk:
         actor: Actor,
         subdomain: str,
         *,
-        wish: Wish = deployments.DEPLOYMENT,
+        wish: Wish | MakeWish = deployments.DEPLOYMENT,
         request_key: str | None = None,
     ) -> str:
         """
         Starts a deployment of any action and lets it in if there is room; its public id.
 
-        NothingToDo where nothing differs, before anything is written.
+        `wish` may be made in the same transaction, so that what it stores is kept only where the
+        deployment is. NothingToDo where nothing differs, before anything is written.
         """
 
         def start(session: Session) -> tuple[str, int]:
-            tenant = tenants.find(session, subdomain, away=wish.action == REMOVE_VOLUMES)
+            tenant = tenants.find(session, subdomain, away=True)
             targets.sync(session, self.settings.targets)
+            wanted = wish if isinstance(wish, Wish) else wish(session, tenant)
             made = deployments.create(
-                session, actor, tenant, self.secrets, wish=wish, request_key=request_key
+                session, actor, tenant, self.secrets, wish=wanted, request_key=request_key
             )
             return str(made.public_id), made.target_id
 
@@ -77,12 +80,15 @@ class Desk:
         self.dispatcher.admit(target_id)
         return public_id
 
-    def preview(self, actor: Actor, subdomain: str, wish: Wish) -> Preview:
+    def preview(
+        self, actor: Actor, subdomain: str, wish: Wish | MakeWish = deployments.DEPLOYMENT
+    ) -> Preview:
         """What that deployment would do, in words; writes nothing."""
         with self.sessions() as session:
             try:
-                tenant = tenants.find(session, subdomain, away=wish.action == REMOVE_VOLUMES)
-                return previews.of(session, actor, tenant, self.secrets, wish)
+                tenant = tenants.find(session, subdomain, away=True)
+                wanted = wish if isinstance(wish, Wish) else wish(session, tenant)
+                return previews.of(session, actor, tenant, self.secrets, wanted)
             finally:
                 session.rollback()
 

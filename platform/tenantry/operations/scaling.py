@@ -128,12 +128,13 @@ def _why(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 
 def replicas_seen(session: Session, services: list[int]) -> dict[int, list[ReplicaObservation]]:
-    """Tasks that were listed when they were last looked for, by service; one query."""
+    """Tasks that are wanted, as they were when last looked for, by service; one query."""
     rows = session.scalars(
         select(ReplicaObservation)
         .where(
             ReplicaObservation.tenant_service_id.in_(services),
             ReplicaObservation.gone_at.is_(None),
+            ReplicaObservation.wanted == "running",
         )
         .order_by(ReplicaObservation.node, ReplicaObservation.task_id)
     )

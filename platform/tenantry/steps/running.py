@@ -96,9 +96,9 @@ def reload(ctx: StepContext) -> Done:
     """
     _, own = ctx.the_service()
     app_id = ctx.app_id()
-    if ctx.target.application_status(app_id) != "done":
-        raise Permanent("It was never deployed, or its last build failed: deploy it first")
-    there = [c.id for c in things.containers(ctx)]
+    if "source" not in own.applied and ctx.target.application_status(app_id) != "done":
+        raise Permanent("It was never deployed: deploy it first")
+    there = [c.id for c in things.containers(ctx) if c.wanted == "running"]
     earlier = set((ctx.intent or {}).get("containers") or ())
     if not (earlier and there and earlier.isdisjoint(there)):
         ctx.intend("reload", containers=there)

@@ -95,8 +95,18 @@ def remove(client: DokployClient, backup_id: str) -> None:
     """Change, safe to repeat."""
     try:
         client.tell("backup.remove", {"backupId": backup_id}, anything)
+    except Permanent:
+        # One that is gone is a 400 here like any other mistake, so look.
+        if not _is_gone(client, backup_id):
+            raise
+
+
+def _is_gone(client: DokployClient, backup_id: str) -> bool:
+    try:
+        client.ask("backup.one", anything, backupId=backup_id)
     except Gone:
-        return
+        return True
+    return False
 
 
 def run(client: DokployClient, kind: DatabaseKind, backup_id: str, deadline: float) -> None:
