@@ -41,7 +41,6 @@ class TargetTwin(
     def servers(self) -> Sequence[ServerSeen]:
         return tuple(self.machines)
 
-    @read
     def capabilities(self) -> Capabilities:
         return self.able
 

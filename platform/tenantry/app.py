@@ -35,6 +35,7 @@ from tenantry.engine.store import open_engine
 from tenantry.engine.watchdog import Watchdog
 from tenantry.journal import Redactor
 from tenantry.operations.desk import Desk
+from tenantry.operations.housekeeping import Housekeeper
 from tenantry.ports import Ports, SecretStore
 from tenantry.steps import HANDLERS
 from tenantry.tasks import BackgroundSender, make_celery, queue_lengths, sender
@@ -79,7 +80,12 @@ class Workshop:
     @cached_property
     def celery(self) -> Celery:
         """The Celery application; its tasks ask for a runner in the worker."""
-        return make_celery(self.settings.redis_url, lambda: self.runner, lambda: self.reconciler)
+        return make_celery(
+            self.settings.redis_url,
+            lambda: self.runner,
+            lambda: self.reconciler,
+            lambda: self.housekeeper,
+        )
 
     @cached_property
     def send(self) -> Send:
@@ -129,6 +135,11 @@ class Workshop:
     def reconciler(self) -> Reconciler:
         """Compares targets with rows, with the connections of this process's runner."""
         return Reconciler(self.engine, self.runner.ports, self.settings.times)
+
+    @property
+    def housekeeper(self) -> Housekeeper:
+        """What happens by itself, with the connections of this process's runner."""
+        return Housekeeper(self._desk(self.runner.dispatcher, self.runner.engine))
 
     @cached_property
     def watchdog(self) -> Watchdog:

@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 RUN_STEP = "tenantry.run_step"
 RECONCILE = "tenantry.reconcile"
 RECONCILE_MINUTES = 10
+KEEP_HOUSE = "tenantry.keep_house"
 MOST_PENDING = 1000
 
 
@@ -42,6 +43,13 @@ class Reconciles(Protocol):
 
     def everything(self) -> int:
         """Every tenant."""
+
+
+class KeepsHouse(Protocol):
+    """What happens by itself, a few times an hour."""
+
+    def round(self) -> dict[str, int]:
+        """What was done, by name."""
 
 
 def _queue(name: str) -> Queue:
@@ -86,6 +94,11 @@ def settings_of(redis_url: str) -> dict[str, Any]:
                 "args": (False,),
                 "options": {"queue": SLOW_QUEUE, "expires": RECONCILE_MINUTES * 60},
             },
+            "keep house": {
+                "task": KEEP_HOUSE,
+                "schedule": RECONCILE_MINUTES * 60.0,
+                "options": {"queue": SLOW_QUEUE, "expires": RECONCILE_MINUTES * 60},
+            },
             "reconcile everything at night": {
                 "task": RECONCILE,
                 "schedule": crontab(hour=2, minute=20),
@@ -99,9 +112,12 @@ def settings_of(redis_url: str) -> dict[str, Any]:
 
 
 def make_celery(
-    redis_url: str, runner: Callable[[], Runs], reconciler: Callable[[], Reconciles]
+    redis_url: str,
+    runner: Callable[[], Runs],
+    reconciler: Callable[[], Reconciles],
+    housekeeper: Callable[[], KeepsHouse],
 ) -> Celery:
-    """The Celery application. Both are asked for in the worker, after it forked."""
+    """The Celery application. Its parts are asked for in the worker, after it forked."""
     app = Celery("tenantry")
     app.conf.update(settings_of(redis_url))
 
@@ -117,6 +133,10 @@ def make_celery(
     def reconcile(everything: bool) -> None:  # noqa: FBT001 — a message has no keywords
         lately = 1.5 * RECONCILE_MINUTES * 60
         reconciler().everything() if everything else reconciler().recent(lately)
+
+    @app.task(name=KEEP_HOUSE)  # type: ignore[untyped-decorator]
+    def keep_house() -> None:
+        housekeeper().round()
 
     return app
 

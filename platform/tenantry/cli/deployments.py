@@ -1,4 +1,4 @@
-"""`tenantry deploy`, `resume`, `cancel` and `status`."""
+"""`tenantry resume`, `cancel` and `status`, and following a deployment."""
 
 import sys
 import time
@@ -25,20 +25,6 @@ SIGNS = {
     "skipped": ("-", "white"),
     "cancelled": ("■", "white"),
 }
-
-
-@click.command()
-@click.argument("tenant")
-@click.option("--watch", is_flag=True, help="Follow it to its end; exit 0 if it succeeds, else 1.")
-@click.option("--key", help="Idempotency key: the same key starts it once.")
-@click.option("--timeout", type=float, default=7200, show_default=True, help="Seconds to watch.")
-@pass_shop
-def deploy(shop: Shop, tenant: str, key: str | None, timeout: float, *, watch: bool) -> None:
-    """Deploy TENANT (its subdomain)."""
-    public_id = shop.desk.deploy(me(), tenant, request_key=key)
-    click.echo(f"Deployment {public_id}")
-    if watch:
-        sys.exit(follow(shop, public_id, timeout))
 
 
 @click.command()

@@ -30,6 +30,9 @@ def until(look, seconds=10.0):
     raise AssertionError("it did not come to pass in time")
 
 
+FILE = "services:\n  web:\n    image: nginx:1.27\n  worker:\n    image: nginx:1.27\n"
+
+
 class TwinLevers:
     """A fresh twin."""
 
@@ -104,3 +107,37 @@ class SimulatorLevers:
     def close(self):
         self.targets.close()
         self.http.close()
+
+
+def build(target, app):
+    before = len(target.builds(app.id))
+    target.trigger_build(app.id, "ours", "words")
+
+    def ended():
+        found = target.builds(app.id)
+        return len(found) > before and found[0].status != "running" and found[0]
+
+    return until(ended)
+
+
+def deploy(target, stack):
+    before = len(target.compose_builds(stack.id))
+    target.deploy_compose(stack.id, "ours", "words")
+
+    def ended():
+        found = target.compose_builds(stack.id)
+        return len(found) > before and found[0].status != "running" and found[0]
+
+    return until(ended)
+
+
+def up(target, app_name):
+    """How many tasks run."""
+    return sum(
+        task.state == "running" and task.wanted == "running"
+        for task in target.containers(app_name, None)
+    )
+
+
+def swarm(target, app_name):
+    return next((app for app in target.node_apps(None) if app.name == app_name), None)
