@@ -4,7 +4,7 @@ PY := .venv/bin/python
 export PYTHONPATH := platform:.
 timed = @s=$$SECONDS; set -o pipefail; $(1); c=$$?; echo "$@: $$((SECONDS - s)) s"; exit $$c
 
-.PHONY: help setup lint types floors test crash-small bench-spine demo demo-check docs migrations
+.PHONY: help setup lint types floors test crash-small bench-spine bench-probes demo demo-check docs migrations
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,9 @@ crash-small: ## kill -9 at three points of every step
 
 bench-spine: ## what a step costs us
 	$(call timed,$(PY) -m benchmarks.spine)
+
+bench-probes: ## what watching 3,000 services costs
+	$(call timed,$(PY) -m benchmarks.probes)
 
 demo: ## everything on this machine
 	$(PY) -m tenantry demo

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from tenantry.adapters.vault import Vault
 from tenantry.adapters.wire import send_until
 from tenantry.errors import Permanent
-from tenantry.ports import Answer, HttpAnswer, Letter, Ports, Target
+from tenantry.ports import Answer, CertificateSeen, HttpAnswer, Letter, Ports, Target
 from tests.twin_breaks import Breakable, change, read
 from tests.twin_target import TargetTwin
 from tests.twin_world import AppRow
@@ -14,6 +15,7 @@ from tests.twin_world import AppRow
 __all__ = [
     "AppRow",
     "Breakable",
+    "CertificatesTwin",
     "MailerTwin",
     "OpenTwin",
     "ResolverTwin",
@@ -109,6 +111,19 @@ class WebTwin(Breakable):
         return HttpAnswer(200, 5, body="ok")
 
 
+class CertificatesTwin(Breakable):
+    """ports.Certificates: all of them hold for long, unless `shown` has another for a name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: dict[str, CertificateSeen] = {}
+
+    @read
+    def expiry(self, hostname: str, deadline: float) -> CertificateSeen:
+        plain = CertificateSeen(datetime(2099, 1, 1, tzinfo=UTC), "Twin CA")
+        return self.shown.get(hostname, plain)
+
+
 class MailerTwin(Breakable):
     """ports.Mailer: an outbox. A letter that is sent twice stands there twice."""
 
@@ -150,6 +165,7 @@ class Twins:
     target: TargetTwin = field(default_factory=TargetTwin)
     resolver: ResolverTwin = field(default_factory=ResolverTwin)
     web: WebTwin = field(default_factory=WebTwin)
+    certificates: CertificatesTwin = field(default_factory=CertificatesTwin)
     mailer: MailerTwin = field(default_factory=MailerTwin)
     secrets: SecretStoreTwin = field(default_factory=SecretStoreTwin)
 
@@ -164,6 +180,7 @@ def ports_of_twins(twins: Twins | None = None) -> Ports:
         target=OpenTwin(twins.target),
         resolver=twins.resolver,
         web=twins.web,
+        certificates=twins.certificates,
         mailer=twins.mailer,
         secrets=twins.secrets,
         send_until=send_until,

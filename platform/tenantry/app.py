@@ -21,6 +21,7 @@ from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import sessionmaker
 
+from tenantry.adapters.certificates import TlsCertificates
 from tenantry.adapters.dns import DnsResolver
 from tenantry.adapters.dokploy import DokployTargets
 from tenantry.adapters.mailer import SmtpMailer
@@ -39,9 +40,11 @@ from tenantry.operations.housekeeping import Housekeeper
 from tenantry.ports import Ports, SecretStore
 from tenantry.steps import HANDLERS
 from tenantry.tasks import BackgroundSender, make_celery, queue_lengths, sender
+from tenantry.watching.prober import Prober
 
 WORKER_POOL = 48
 WEB_POOL = 16
+PROBER_POOL = 8
 
 
 class Workshop:
@@ -139,7 +142,7 @@ class Workshop:
     @property
     def housekeeper(self) -> Housekeeper:
         """What happens by itself, with the connections of this process's runner."""
-        return Housekeeper(self._desk(self.runner.dispatcher, self.runner.engine))
+        return Housekeeper(self._desk(self.runner.dispatcher, self.runner.engine), self.ports)
 
     @cached_property
     def watchdog(self) -> Watchdog:
@@ -149,6 +152,16 @@ class Workshop:
             self.dispatcher,
             self.settings.times,
             queue_lengths(self.settings.redis_url),
+        )
+
+    @cached_property
+    def prober(self) -> Prober:
+        """Watches what was deployed."""
+        settings = self.settings
+        engine = open_engine(settings.database_url, pool=PROBER_POOL, ping=False)
+        addresses = {target.name: target.addresses for target in settings.targets}
+        return Prober(
+            engine, self.ports, settings.times, settings.watching, settings.public_url, addresses
         )
 
     @cached_property
@@ -183,10 +196,12 @@ def build_ports(settings: Settings, vault: SecretStore) -> Ports:
     """Real adapters behind every port."""
     times = settings.times
     resolver = DnsResolver(settings.outbound.resolvers, lifetime=times.dns)
+    allow, mapped = settings.outbound.allow, settings.outbound.map
     return Ports(
         target=DokployTargets(settings.targets, total=times.http, connect=times.connect),
         resolver=resolver,
-        web=OutboundWeb(allow=settings.outbound.allow, mapped=settings.outbound.map),
+        web=OutboundWeb(allow=allow, mapped=mapped),
+        certificates=TlsCertificates(allow=allow, mapped=mapped),
         mailer=SmtpMailer(settings.mail, timeout=times.smtp),
         secrets=vault,
         send_until=send_until,

@@ -117,7 +117,7 @@ def test_watching_ends_with_the_outcome(ready: Counter):
     words = ready.does("resume", "acme", "--watch")
     assert "succeeded after" in words
     stage.twins.target.fail("settle_application", Permanent("no"))
-    assert "failed after" in ready.refuses(1, "deploy", "acme", "--watch")
+    assert "failed after" in ready.refuses(1, "deploy", "acme", "--force", "--watch")
 
 
 class _Playing:

@@ -7,6 +7,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from tenantry.cli import (
+    backups,
     deploy,
     deployments,
     doctor,
@@ -18,6 +19,7 @@ from tenantry.cli import (
     targets,
     templates,
     tenants,
+    watch,
 )
 from tenantry.errors import Conflict, Denied, NotFound, TenantryError
 
@@ -48,6 +50,7 @@ def commands() -> None:
     """Tenantry: one copy of your product for each client, on Dokploy."""
 
 
+processes.run.add_command(watch.prober)
 for command in (
     init.init,
     doctor.doctor,
@@ -68,8 +71,10 @@ for command in (
     life.teardown,
     life.remove_volumes,
     life.certificate,
+    backups.backup,
     staff.staff,
     targets.target,
+    watch.watch,
     processes.run,
     processes.db,
 ):

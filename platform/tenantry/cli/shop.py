@@ -14,6 +14,7 @@ from tenantry.engine.watchdog import Watchdog
 from tenantry.operations.actors import Actor
 from tenantry.operations.desk import Desk
 from tenantry.ports import Ports
+from tenantry.watching.prober import Prober
 
 
 class Shop(Protocol):
@@ -42,6 +43,10 @@ class Shop(Protocol):
     @property
     def watchdog(self) -> Watchdog:
         """Repairs."""
+
+    @property
+    def prober(self) -> Prober:
+        """Watches what was deployed."""
 
     @property
     def application(self) -> Flask:

@@ -20,6 +20,7 @@ from tenantry.config.values import (
     Settings,
     TargetSettings,
     Times,
+    Watching,
 )
 from tenantry.errors import SettingsInvalid
 
@@ -29,6 +30,7 @@ __all__ = [
     "Settings",
     "TargetSettings",
     "Times",
+    "Watching",
     "load",
     "with_env_file",
 ]
@@ -80,7 +82,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         targets=_targets(read),
         mail=_mail(read),
         outbound=_outbound(read, mode),
-        times=Times().scaled(read.number("TIME_DIVISOR", 1, 1, 1000)),
+        times=Times().scaled(divisor := read.number("TIME_DIVISOR", 1, 1, 1000)),
+        watching=_watching(read).scaled(divisor),
         flower_url=read.text("FLOWER_URL", "") or None,
         flower_password=read.text("FLOWER_PASSWORD", "") or None,
         state_dir=Path(path) if (path := read.text("TENANTRY_STATE", "")) else None,
@@ -169,8 +172,31 @@ def _targets(read: Reader) -> tuple[TargetSettings, ...]:
             limit=read.whole(f"{prefix}_LIMIT", 10, 1, 1000),
             ca_file=read.text(f"{prefix}_CA_FILE", "") or None,
             restore=read.flag(f"{prefix}_RESTORE"),
+            addresses=_addresses(read, f"{prefix}_ADDRESSES"),
         )
     return tuple(found.values())
+
+
+def _addresses(read: Reader, name: str) -> tuple[str, ...]:
+    found = []
+    for word in read.words(name):
+        try:
+            found.append(str(ip_address(word)))
+        except ValueError:
+            read.problems.append(f"{name} must hold addresses of IPv4 or IPv6")
+    return tuple(found)
+
+
+def _watching(read: Reader) -> Watching:
+    plain = Watching()
+    return Watching(
+        interval=read.number("PROBE_INTERVAL", plain.interval, 5, 3600),
+        hostname_interval=read.number("HOSTNAME_INTERVAL", plain.hostname_interval, 60, 86_400),
+        threads=read.whole("PROBE_THREADS", plain.threads, 1, 500),
+        failures=read.whole("OUTAGE_FAILURES", plain.failures, 1, 100),
+        seconds=read.number("OUTAGE_SECONDS", plain.seconds, 0, 86_400),
+        keep_hours=read.number("PROBE_KEEP_HOURS", plain.keep_hours, 1, 10_000),
+    )
 
 
 def _prefix(name: str) -> str:

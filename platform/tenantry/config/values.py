@@ -1,7 +1,7 @@
 """Settings as frozen values; nothing here reads the environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -35,10 +35,37 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """
+    How services are watched: seconds between probes and between looks at a hostname, threads that
+    probe, when an outage opens (`failures` in a row that span `seconds`) and closes, and for how
+    long single probes are kept.
+    """
+
+    interval: float = 60.0
+    hostname_interval: float = 3600.0
+    threads: int = 64
+    failures: int = 3
+    seconds: float = 90.0
+    recoveries: int = 2
+    keep_hours: float = 48.0
+
+    def scaled(self, divisor: float) -> "Watching":
+        """The same with shorter times, for suites."""
+        return replace(
+            self,
+            interval=self.interval / divisor,
+            hostname_interval=self.hostname_interval / divisor,
+            seconds=self.seconds / divisor,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class TargetSettings:
     """
     One Dokploy server: its key never appears in a representation.
 
+    `addresses` are those that its tenants' hostnames should have, where somebody stated them.
     `restore`: staff allow databases to be overwritten from backups there. Off unless said: the call
     is not in Dokploy's published API, and reports success for a file that does not exist.
     """
@@ -49,6 +76,7 @@ class TargetSettings:
     limit: int = 10
     ca_file: str | None = None
     restore: bool = False
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +116,7 @@ class Settings:
     mail: MailSettings
     outbound: OutboundSettings
     times: Times
+    watching: Watching = Watching()
     flower_url: str | None = None
     flower_password: str | None = field(default=None, repr=False)
     state_dir: Path | None = None

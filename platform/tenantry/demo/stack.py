@@ -141,6 +141,7 @@ def product(state: State, at: Addresses, env: dict[str, str]) -> list[Program]:
         ),
         *workers,
         run("watchdog", "watchdog"),
+        run("prober", "prober"),
         run("beat", "beat"),
         run(
             "flower",

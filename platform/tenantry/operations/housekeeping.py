@@ -8,6 +8,8 @@ from tenantry.errors import TenantryError
 from tenantry.operations import leaving
 from tenantry.operations.actors import SYSTEM
 from tenantry.operations.desk import Desk
+from tenantry.operations.nights import Nights
+from tenantry.ports import Ports
 
 log = structlog.get_logger(__name__)
 
@@ -17,10 +19,11 @@ class Housekeeper:
     """Any number of processes may keep house at once: every act is a compare-and-set."""
 
     desk: Desk
+    ports: Ports
 
     def round(self) -> dict[str, int]:
         """A few times an hour; what was done, by name."""
-        return {"departed": self.depart()}
+        return {"departed": self.depart(), **Nights(self.desk.engine, self.ports).look()}
 
     def depart(self) -> int:
         """Starts the teardown of tenants whose time of grace is over."""

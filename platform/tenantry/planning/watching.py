@@ -17,6 +17,7 @@ JITTER = 0.1
 # A probe that is later than this share of its interval is left out: the next one is near.
 TOO_LATE = 0.25
 SHORTEST_LATE = 5.0
+GOLDEN = 0.6180339887498949
 # Milliseconds; each is the end of one bucket and the beginning of the next, the last is open.
 BOUNDS = (10, 20, 35, 50, 75, 100, 150, 250, 400, 600, 1000, 2000, 4000, 8000)
 BUCKETS = (*(f"under_{bound}" for bound in BOUNDS), "over")
@@ -115,6 +116,11 @@ def next_slot(due: datetime, now: datetime, interval: float) -> datetime:
     slot = due + timedelta(seconds=(math.floor(late / interval) + 1) * interval)
     # Microseconds are rounded: what falls on now itself is not after it.
     return slot if slot > now else slot + timedelta(seconds=interval)
+
+
+def spread(number: int, interval: float) -> float:
+    """A place within the interval; those of neighbouring numbers lie far apart (golden ratio)."""
+    return (number * GOLDEN) % 1.0 * interval
 
 
 def bucket_of(latency_ms: int) -> str:

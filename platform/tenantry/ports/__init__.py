@@ -49,6 +49,8 @@ from tenantry.ports.target import (
 )
 from tenantry.ports.world import (
     Answer,
+    Certificates,
+    CertificateSeen,
     HealthSeen,
     HttpAnswer,
     Letter,
@@ -69,6 +71,8 @@ __all__ = [
     "BackupWish",
     "BuildSeen",
     "BuildStatus",
+    "CertificateSeen",
+    "Certificates",
     "ComposeSeen",
     "ContainerSeen",
     "ContainerTimes",

@@ -59,6 +59,27 @@ class Letter:
     html: str
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateSeen:
+    """
+    The certificate that a server showed, trusted or not.
+
+    `expires_at` is None where none was seen; `problem` says in a person's words why it was not
+    seen or is not trusted, and is empty where all is well.
+    """
+
+    expires_at: datetime | None
+    issuer: str = ""
+    problem: str = ""
+
+
+class Certificates(Protocol):
+    """Certificates of hostnames that tenants control, by a real handshake; rules as of Web."""
+
+    def expiry(self, hostname: str, deadline: float) -> CertificateSeen:
+        """Within `deadline` seconds in all. Trouble of every kind is in its `problem`."""
+
+
 class Mailer(Protocol):
     """Sends mail with a timeout; at least once."""
 
@@ -99,6 +120,7 @@ class Ports:
     target: OpenTarget
     resolver: Resolver
     web: Web
+    certificates: Certificates
     mailer: Mailer
     secrets: SecretStore
     send_until: SendUntil

@@ -1,0 +1,309 @@
+"""
+`backup.schedule`, `backup.gate`, `backup.run` and `backup.final`.
+
+A run counts only when its file was seen, with a plausible size. The call blocks until the file is
+stored, and a time-out does not stop it; so the files that were there before stand in the intent,
+and a claim after a lost answer looks for a new one before it runs another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tenantry.clock import utcnow
+from tenantry.errors import Permanent, Transient
+from tenantry.planning import backups as rules
+from tenantry.planning.blueprint import BackupPlan
+from tenantry.planning.databases import native
+from tenantry.planning.naming import volume_name
+from tenantry.planning.sources import DatabaseKind
+from tenantry.ports import BackupFile, BackupWish, BuildSeen, VolumeBackupWish
+from tenantry.steps.context import StepContext
+from tenantry.steps.outcomes import BackupFailed, BackupMade, Done, Wait
+
+PATIENT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A backup as it is stored on the target: of a dump, or of one volume."""
+
+    id: str
+    kind: str
+    app_name: str
+    database: DatabaseKind | None
+    volume: str | None = None
+
+    @property
+    def crash_consistent(self) -> bool:
+        """Whether it is a copy of a volume that was in use."""
+        return self.volume is not None
+
+
+def schedule(ctx: StepContext) -> Done:
+    """Stores the nightly plan on the target once, and corrects it where it differs."""
+    plan = _plan(ctx)
+    stored = _stored(ctx, plan, rules.NIGHTLY)
+    keep = rules.kept_files(plan, rules.NIGHTLY)
+    return Done(
+        f"{plan.schedule} UTC, {plan.retention_days} days ({keep} files)",
+        details={"backups": [one.id for one in stored]},
+    )
+
+
+def gate(ctx: StepContext) -> Done | Wait:
+    """A fresh backup before something changes; without it the deployment fails, unchanged."""
+    return _run(ctx, rules.GATE)
+
+
+def run(ctx: StepContext) -> Done | Wait:
+    """A backup now, because somebody asked for it."""
+    return _run(ctx, rules.MANUAL)
+
+
+def final(ctx: StepContext) -> Done | Wait:
+    """The backup that stays when the tenant is gone."""
+    return _run(ctx, rules.FINAL)
+
+
+def _plan(ctx: StepContext) -> BackupPlan:
+    if ctx.blueprint.backup is None:
+        raise Permanent("There is no backup policy: set one for the product or the tenant")
+    return ctx.blueprint.backup
+
+
+def _stored(ctx: StepContext, plan: BackupPlan, kind: str) -> list[Stored]:
+    """The stored backups that this service needs for a kind of run, made where there are none."""
+    own, spec = ctx.own, ctx.blueprint.database
+    if own is None or own.app_name is None:
+        raise Permanent("This service was never created")
+    if spec is not None and spec.service == own.name and own.db_id:
+        database = native(spec.kind)
+        if database in rules.DUMPED:
+            return [_dump(ctx, plan, kind, database, own.db_id, own.app_name, spec.database)]
+        seen = ctx.target.database_in_full(database, own.db_id)
+        volumes = seen.volumes if seen else ()
+        return [
+            _copy(ctx, plan, kind, database, own.db_id, own.app_name, volume) for volume in volumes
+        ]
+    if own.app_id is None:
+        raise Permanent("This service has nothing that can be backed up")
+    return [
+        _copy(ctx, plan, kind, "application", own.app_id, own.app_name, volume)
+        for volume in _volumes_of(ctx, own.app_id)
+    ]
+
+
+def _volumes_of(ctx: StepContext, app_id: str) -> list[str]:
+    if ctx.service is not None and ctx.own is not None:
+        app_name = ctx.own.app_name or ""
+        return [volume_name(app_name, volume.name) for volume in ctx.service.volumes]
+    seen = ctx.target.application(app_id)
+    return [m.source for m in seen.mounts if m.type == "volume"] if seen else []
+
+
+def _dump(
+    ctx: StepContext,
+    plan: BackupPlan,
+    kind: str,
+    database: DatabaseKind,
+    db_id: str,
+    app_name: str,
+    name: str,
+) -> Stored:
+    prefix = rules.PREFIXES[kind]
+    nightly = kind == rules.NIGHTLY
+    wish = BackupWish(
+        destination_id=plan.destination_id,
+        prefix=prefix,
+        database=name,
+        schedule=plan.schedule if nightly else rules.NEVER,
+        keep=rules.kept_files(plan, kind),
+        enabled=nightly and plan.enabled,
+    )
+    found = [b for b in ctx.target.backups(database, db_id) if b.wish.prefix.strip("/") == prefix]
+    for double in found[1:]:
+        # A stored backup has no mark but its prefix; two of one prefix would both fire.
+        ctx.intend("remove double backup", backup_id=double.id)
+        ctx.target.remove_backup(double.id)
+    if not found:
+        ctx.intend("create backup", prefix=prefix)
+        ctx.target.create_backup(database, db_id, wish)
+        found = [
+            b for b in ctx.target.backups(database, db_id) if b.wish.prefix.strip("/") == prefix
+        ]
+    elif found[0].wish != wish:
+        ctx.intend("update backup", backup_id=found[0].id)
+        ctx.target.update_backup(database, found[0].id, wish)
+    if not found:
+        raise Transient("The backup was stored but is not listed yet")
+    return Stored(found[0].id, kind, app_name, database)
+
+
+def _copy(
+    ctx: StepContext,
+    plan: BackupPlan,
+    kind: str,
+    owner_kind: str,
+    owner_id: str,
+    app_name: str,
+    volume: str,
+) -> Stored:
+    prefix = rules.PREFIXES[kind]
+    nightly = kind == rules.NIGHTLY
+    wish = VolumeBackupWish(
+        name=f"{prefix} {volume}",
+        destination_id=plan.destination_id,
+        prefix=prefix,
+        volume=volume,
+        cron=plan.schedule if nightly else rules.NEVER,
+        keep=rules.kept_files(plan, kind),
+        enabled=nightly and plan.enabled,
+    )
+
+    def ours() -> list[str]:
+        return [
+            stored.id
+            for stored in ctx.target.volume_backups(owner_kind, owner_id)
+            if stored.wish.name == wish.name
+        ]
+
+    found = ours()
+    for double in found[1:]:
+        ctx.intend("remove double volume backup", volume_backup_id=double)
+        ctx.target.remove_volume_backup(double)
+    if not found:
+        ctx.intend("create volume backup", volume=volume)
+        ctx.target.create_volume_backup(owner_kind, owner_id, app_name, wish)
+        found = ours()
+    if not found:
+        raise Transient("The volume backup was stored but is not listed yet")
+    return Stored(found[0], kind, app_name, None, volume)
+
+
+def _run(ctx: StepContext, kind: str) -> Done | Wait:
+    """Runs each stored backup of the service once; one claim for each, so each has its intent."""
+    plan = _plan(ctx)
+    finished = dict(ctx.memory.get("finished", {}))
+    for stored in _stored(ctx, plan, kind):
+        if stored.id not in finished:
+            return _one(ctx, plan, stored, finished)
+    words = ", ".join(f"{path} ({size} bytes)" for path, size in finished.values())
+    return Done(words or "Nothing to back up", details={"finished": finished})
+
+
+def _one(ctx: StepContext, plan: BackupPlan, stored: Stored, finished: dict[str, Any]) -> Wait:
+    intent = ctx.intent if ctx.intent and ctx.intent.get("backup_id") == stored.id else None
+    if intent is None:
+        intent = _send(ctx, plan, stored)
+    made = _new_file(ctx, plan, stored, intent)
+    if made is None:
+        return _without_file(ctx, plan, stored, intent, finished)
+    problem = rules.problem_of_size(made.size, intent.get("earlier"))
+    if problem:
+        raise _failed(plan, stored, f"The backup does not count: {problem}", made)
+    record = BackupMade(
+        "volume" if stored.crash_consistent else stored.kind,
+        "done",
+        plan.destination_id,
+        made.path,
+        made.size,
+        stored.crash_consistent,
+    )
+    kept = {**finished, stored.id: [made.path, made.size]}
+    note = " (crash-consistent)" if stored.crash_consistent else ""
+    return Wait(0.0, f"{made.path}{note}, {made.size} bytes", {}, {"finished": kept}, (record,))
+
+
+def _send(ctx: StepContext, plan: BackupPlan, stored: Stored) -> dict[str, Any]:
+    before = _files(ctx, plan, stored)
+    newest = max(before, key=lambda file: file.path, default=None)
+    intent: dict[str, Any] = {
+        "backup_id": stored.id,
+        "before": [file.path for file in before],
+        "runs": [run.id for run in _runs(ctx, stored)],
+        "earlier": newest.size if newest else None,
+    }
+    ctx.intend("back up", **intent)
+    if stored.volume is not None or stored.database is None:
+        ctx.target.run_volume_backup(stored.id, deadline=ctx.call_deadline)
+    else:
+        try:
+            ctx.target.run_backup(stored.database, stored.id, deadline=ctx.call_deadline)
+        except Permanent as refusal:
+            # Its log says why, in words that are redacted before they are kept.
+            raise _failed(plan, stored, _why(ctx, stored, intent) or str(refusal)) from None
+    return intent
+
+
+def _files(ctx: StepContext, plan: BackupPlan, stored: Stored) -> Sequence[BackupFile]:
+    """Those of yesterday, today and tomorrow: a list ends after a hundred, and clocks differ."""
+    start = rules.folder(stored.app_name, stored.kind)
+    if stored.volume is not None:
+        start += f"{stored.volume}-"
+    days = [(utcnow() + timedelta(days=n)).strftime("%Y-%m-%d") for n in (-1, 0, 1)]
+    return [
+        file
+        for day in days
+        for file in ctx.target.backup_files(plan.destination_id, f"{start}{day}")
+    ]
+
+
+def _new_file(
+    ctx: StepContext, plan: BackupPlan, stored: Stored, intent: dict[str, Any] | Any
+) -> BackupFile | None:
+    seen = {file.path: file for file in _files(ctx, plan, stored)}
+    fresh = rules.new_files(intent["before"], list(seen))
+    return seen[fresh[-1]] if fresh else None
+
+
+def _runs(ctx: StepContext, stored: Stored) -> Sequence[BuildSeen]:
+    if stored.volume is not None:
+        return ctx.target.volume_backup_runs(stored.id)
+    return ctx.target.backup_runs(stored.id)
+
+
+def _our_run(ctx: StepContext, stored: Stored, intent: Any) -> BuildSeen | None:
+    return next((r for r in _runs(ctx, stored) if r.id not in intent["runs"]), None)
+
+
+def _without_file(
+    ctx: StepContext, plan: BackupPlan, stored: Stored, intent: Any, finished: dict[str, Any]
+) -> Wait:
+    ours = _our_run(ctx, stored, intent)
+    if ours is not None and ours.status == "running":
+        return Wait(30.0, "The backup is still running", {}, {"finished": finished})
+    looks = int(ctx.memory.get("looks", 0)) + 1
+    if ours is not None and ours.status == "done" and looks <= PATIENT:
+        words = "The run is over; its file is not listed yet"
+        return Wait(ctx.poll_seconds, words, {}, {"finished": finished, "looks": looks})
+    raise _failed(
+        plan, stored, _why(ctx, stored, intent) or "The backup ran, and its file is not there"
+    )
+
+
+def _why(ctx: StepContext, stored: Stored, intent: Any) -> str:
+    ours = _our_run(ctx, stored, intent)
+    if ours is None:
+        return ""
+    lines = [line for line in ctx.target.build_log(ours.id, 50).splitlines() if line.strip()]
+    ctx.say(*lines, stream="stderr", hidden=True)
+    return "The target's backup failed; the hidden lines of the log say why"
+
+
+def _failed(
+    plan: BackupPlan, stored: Stored, words: str, made: BackupFile | None = None
+) -> BackupFailed:
+    return BackupFailed(
+        words,
+        BackupMade(
+            "volume" if stored.crash_consistent else stored.kind,
+            "failed",
+            plan.destination_id,
+            made.path if made else None,
+            made.size if made else None,
+            stored.crash_consistent,
+            words,
+        ),
+    )
