@@ -247,10 +247,22 @@ class Installation:
 
     def world(self) -> dict[str, Any]:
         """What the stand-in holds."""
+        return self.look("state")
+
+    def look(self, path: str) -> dict[str, Any]:
+        """What the stand-in answers to a look through its control door."""
         with urllib.request.urlopen(
-            f"http://127.0.0.1:{self.dokploy}/_sim/state", timeout=10
+            f"http://127.0.0.1:{self.dokploy}/_sim/{path}", timeout=10
         ) as answer:
             return dict(json.load(answer))
+
+    def elsewhere(self, url: str, key: str) -> None:
+        """Another server in place of the stand-in; names are resolved and reached for real."""
+        self.supervisor.stop_all()
+        self.environ |= {"TARGET_MAIN_URL": url, "TARGET_MAIN_KEY": key}
+        for name in ("OUTBOUND_MAP", "DNS_RESOLVERS", "OUTBOUND_ALLOW"):
+            self.environ.pop(name, None)
+        self._workshop = None
 
     def control(self, path: str, body: object) -> None:
         """Tells the stand-in something."""

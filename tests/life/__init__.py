@@ -1,0 +1,1 @@
+"""A tenant's whole life, walked through by real processes."""
