@@ -4,7 +4,7 @@ PY := .venv/bin/python
 export PYTHONPATH := platform:.
 timed = @s=$$SECONDS; set -o pipefail; $(1); c=$$?; echo "$@: $$((SECONDS - s)) s"; exit $$c
 
-.PHONY: help setup lint types floors test crash-small bench-spine bench-probes demo demo-check docs migrations
+.PHONY: help setup lint types floors test crash-small crash-life life drill bench-spine bench-probes demo demo-check docs migrations
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,6 +26,15 @@ test: ## the whole suite on real PostgreSQL and Valkey
 
 crash-small: ## kill -9 at three points of every step
 	$(call timed,$(PY) -m tests.crash.small)
+
+crash-life: ## kill -9 at three points of every kind of step of the years after
+	$(call timed,$(PY) -m tests.crash.lives)
+
+life: ## one tenant from its first day to its last
+	$(call timed,$(PY) -m tests.life.walk)
+
+drill: ## the server is gone: export, import elsewhere, deploy all, compare
+	$(call timed,$(PY) -m tests.life.drill)
 
 bench-spine: ## what a step costs us
 	$(call timed,$(PY) -m benchmarks.spine)

@@ -84,7 +84,8 @@ class Stage:
         self.sent: list[Chain] = []
         self.dispatcher = Dispatcher(engine, self.sent.append)
         sessions = sessionmaker(engine, expire_on_commit=False)
-        self.desk = Desk(settings, engine, sessions, self.twins.secrets, self.dispatcher)
+        secrets, resolver = self.twins.secrets, self.twins.resolver
+        self.desk = Desk(settings, engine, sessions, secrets, self.dispatcher, resolver)
         self.waiting: dict[str, int] | None = {}
         self.watchdog = Watchdog(engine, self.dispatcher, settings.times, lambda: self.waiting)
         self.handlers = dict(HANDLERS)

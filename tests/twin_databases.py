@@ -65,9 +65,13 @@ class DatabasesOfTwin(BuildsOfTwin):
         )
 
     @change
-    def configure_database(self, kind: DatabaseKind, database_id: str, limits: Limits) -> None:
+    def configure_database(
+        self, kind: DatabaseKind, database_id: str, limits: Limits, image: str = ""
+    ) -> None:
         row = self._database(kind, database_id)
         row.memory, row.cpu = limits.memory_bytes, limits.nano_cpus
+        if image and row.wish:
+            row.wish = replace(row.wish, image=image)
 
     @change
     def stop_database(self, kind: DatabaseKind, database_id: str) -> None:

@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 from tenantry.adapters.vault import Vault
 from tenantry.adapters.wire import send_until
 from tenantry.errors import Permanent
-from tenantry.ports import Answer, CertificateSeen, HttpAnswer, Letter, Ports, Target
+from tenantry.ports import (
+    Answer,
+    CertificateSeen,
+    HttpAnswer,
+    Letter,
+    Ports,
+    Target,
+    TextAnswer,
+)
 from tests.twin_breaks import Breakable, change, read
 from tests.twin_target import TargetTwin
 from tests.twin_world import AppRow
@@ -31,7 +39,8 @@ class ResolverTwin(Breakable):
     """
     ports.Resolver: every name is known to every resolver, unless a test says otherwise.
 
-    `unknown(name, looks)` hides a name for that many lookups (None: for good).
+    `unknown(name, looks)` hides a name for that many lookups (None: for good). `records` are TXT
+    records by name; there are none otherwise.
     """
 
     def __init__(
@@ -42,6 +51,7 @@ class ResolverTwin(Breakable):
         super().__init__()
         self.resolvers = tuple(resolvers)
         self.address = address
+        self.records: dict[str, tuple[str, ...]] = {}
         self._hidden: dict[str, tuple[str, int | None]] = {}
 
     def unknown(self, hostname: str, looks: int | None = None, problem: str = "NXDOMAIN") -> None:
@@ -58,6 +68,12 @@ class ResolverTwin(Breakable):
             else:
                 self._hidden[hostname] = problem, left - 1
         return [Answer(resolver, (), problem) for resolver in self.resolvers]
+
+    @read
+    def texts(self, hostname: str) -> Sequence[TextAnswer]:
+        found = self.records.get(hostname, ())
+        problem = "" if found else "NXDOMAIN: the name does not exist"
+        return [TextAnswer(resolver, found, problem) for resolver in self.resolvers]
 
 
 @dataclass(frozen=True)

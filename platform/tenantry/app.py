@@ -30,14 +30,16 @@ from tenantry.adapters.web import OutboundWeb
 from tenantry.adapters.wire import send_until
 from tenantry.config import Settings, load, with_env_file
 from tenantry.engine.dispatch import Dispatcher, Send
+from tenantry.engine.drift import Auditor
 from tenantry.engine.reconcile import Reconciler
 from tenantry.engine.runner import Runner, no_hook
 from tenantry.engine.store import open_engine
 from tenantry.engine.watchdog import Watchdog
 from tenantry.journal import Redactor
+from tenantry.operations import pending
 from tenantry.operations.desk import Desk
 from tenantry.operations.housekeeping import Housekeeper
-from tenantry.ports import Ports, SecretStore
+from tenantry.ports import Ports, Resolver, SecretStore
 from tenantry.steps import HANDLERS
 from tenantry.tasks import BackgroundSender, make_celery, queue_lengths, sender
 from tenantry.watching.prober import Prober
@@ -76,6 +78,12 @@ class Workshop:
         return Vault(self.settings.key_ring)
 
     @cached_property
+    def resolver(self) -> Resolver:
+        """The real DNS."""
+        outbound, times = self.settings.outbound, self.settings.times
+        return DnsResolver(outbound.resolvers, lifetime=times.dns)
+
+    @cached_property
     def ports(self) -> Ports:
         """The outside world."""
         return build_ports(self.settings, self.vault)
@@ -88,6 +96,7 @@ class Workshop:
             lambda: self.runner,
             lambda: self.reconciler,
             lambda: self.housekeeper,
+            lambda: self.auditor,
         )
 
     @cached_property
@@ -107,7 +116,7 @@ class Workshop:
 
     def _desk(self, dispatcher: Dispatcher, engine: Engine) -> Desk:
         sessions = sessionmaker(engine, expire_on_commit=False)
-        return Desk(self.settings, engine, sessions, self.vault, dispatcher)
+        return Desk(self.settings, engine, sessions, self.vault, dispatcher, self.resolver)
 
     @property
     def runner(self) -> Runner:
@@ -131,6 +140,7 @@ class Workshop:
             owner=f"{socket.gethostname()}:{os.getpid()}",
             public_url=settings.public_url,
             always_secret=known_secrets(settings),
+            addresses={target.name: target.addresses for target in settings.targets},
             at=self.hook,
         )
 
@@ -138,6 +148,13 @@ class Workshop:
     def reconciler(self) -> Reconciler:
         """Compares targets with rows, with the connections of this process's runner."""
         return Reconciler(self.engine, self.runner.ports, self.settings.times)
+
+    @property
+    def auditor(self) -> Auditor:
+        """Looks for drift, with the connections of this process's runner."""
+        ports, engine = self.runner.ports, self.runner.engine
+        sessions = sessionmaker(engine, expire_on_commit=False)
+        return Auditor(engine, ports, pending.wanted_by(sessions, self.vault))
 
     @property
     def housekeeper(self) -> Housekeeper:
@@ -183,7 +200,7 @@ class Workshop:
         """Brings the tables up to date; safe to repeat."""
         from tenantry.cli.processes import alembic_config  # noqa: PLC0415 — see main
 
-        command.upgrade(alembic_config(self.engine), "head")
+        command.upgrade(alembic_config(self.engine, self.settings.key_ring), "head")
 
     def add_staff(self, email: str, role: str, password: str | None) -> tuple[bool, str | None]:
         """Adds or changes a member of staff; the second is a password that was made up."""

@@ -25,6 +25,7 @@ RUN_STEP = "tenantry.run_step"
 RECONCILE = "tenantry.reconcile"
 RECONCILE_MINUTES = 10
 KEEP_HOUSE = "tenantry.keep_house"
+LOOK_FOR_DRIFT = "tenantry.look_for_drift"
 MOST_PENDING = 1000
 
 
@@ -43,6 +44,16 @@ class Reconciles(Protocol):
 
     def everything(self) -> int:
         """Every tenant."""
+
+
+class Audits(Protocol):
+    """What compares our record, the products and the targets."""
+
+    def recent(self, seconds: float) -> int:
+        """Tenants whose deployment ended within so many seconds."""
+
+    def everything(self) -> int:
+        """Every tenant, and what else stands on the targets."""
 
 
 class KeepsHouse(Protocol):
@@ -99,6 +110,18 @@ def settings_of(redis_url: str) -> dict[str, Any]:
                 "schedule": RECONCILE_MINUTES * 60.0,
                 "options": {"queue": SLOW_QUEUE, "expires": RECONCILE_MINUTES * 60},
             },
+            "look for drift of what ended lately": {
+                "task": LOOK_FOR_DRIFT,
+                "schedule": RECONCILE_MINUTES * 60.0,
+                "args": (False,),
+                "options": {"queue": SLOW_QUEUE, "expires": RECONCILE_MINUTES * 60},
+            },
+            "look for drift at night": {
+                "task": LOOK_FOR_DRIFT,
+                "schedule": crontab(hour=3, minute=20),
+                "args": (True,),
+                "options": {"queue": SLOW_QUEUE, "expires": 6 * 3600},
+            },
             "reconcile everything at night": {
                 "task": RECONCILE,
                 "schedule": crontab(hour=2, minute=20),
@@ -116,12 +139,13 @@ def make_celery(
     runner: Callable[[], Runs],
     reconciler: Callable[[], Reconciles],
     housekeeper: Callable[[], KeepsHouse],
+    auditor: Callable[[], Audits],
 ) -> Celery:
     """The Celery application. Its parts are asked for in the worker, after it forked."""
     app = Celery("tenantry")
     app.conf.update(settings_of(redis_url))
 
-    @app.task(name=RUN_STEP, bind=True)  # type: ignore[untyped-decorator]
+    @app.task(name=RUN_STEP, bind=True, shared=False)  # type: ignore[untyped-decorator]
     def run_step(self: Any, deployment_id: int, step_id: int, epoch: int) -> None:
         suspect = self.request.delivery_info.get("routing_key") == SUSPECT_QUEUE
         if not runner().run(deployment_id, step_id, epoch, suspect=suspect):
@@ -129,12 +153,17 @@ def make_celery(
             # waits would stand in Flower as started, for ever.
             self.request.chain = None
 
-    @app.task(name=RECONCILE)  # type: ignore[untyped-decorator]
+    @app.task(name=RECONCILE, shared=False)  # type: ignore[untyped-decorator]
     def reconcile(everything: bool) -> None:  # noqa: FBT001 — a message has no keywords
         lately = 1.5 * RECONCILE_MINUTES * 60
         reconciler().everything() if everything else reconciler().recent(lately)
 
-    @app.task(name=KEEP_HOUSE)  # type: ignore[untyped-decorator]
+    @app.task(name=LOOK_FOR_DRIFT, shared=False)  # type: ignore[untyped-decorator]
+    def look_for_drift(everything: bool) -> None:  # noqa: FBT001 — a message has no keywords
+        lately = 1.5 * RECONCILE_MINUTES * 60
+        auditor().everything() if everything else auditor().recent(lately)
+
+    @app.task(name=KEEP_HOUSE, shared=False)  # type: ignore[untyped-decorator]
     def keep_house() -> None:
         housekeeper().round()
 

@@ -4,7 +4,7 @@ import socket
 import time
 
 import pytest
-from dnslib import AAAA, QTYPE, RCODE, RR, A, DNSRecord
+from dnslib import AAAA, QTYPE, RCODE, RR, TXT, A, DNSRecord
 from dnslib.server import BaseResolver, DNSServer
 
 from tenantry.adapters.dns import DnsResolver
@@ -27,7 +27,7 @@ class Zone(BaseResolver):
         found = self.answers.get((name, kind), ())
         known = any(n == name for n, _ in self.answers)
         reply.header.rcode = self.codes.get(name, RCODE.NOERROR if known else RCODE.NXDOMAIN)
-        record = {"A": A, "AAAA": AAAA}
+        record = {"A": A, "AAAA": AAAA, "TXT": TXT}
         for address in found:
             reply.add_answer(RR(name, QTYPE.reverse[kind], rdata=record[kind](address)))
         return reply
@@ -124,6 +124,27 @@ def test_no_search_list_is_ever_used(zone):
     resolver, server = zone({})
     DnsResolver([server], lifetime=LIFETIME).lookup("acme")
     assert {name for name, _ in resolver.asked} == {"acme"}
+
+
+def test_texts_are_joined_from_their_parts_and_kept_as_they_are(zone):
+    long = [b"tenantry-verify=" + b"x" * 200, b"y" * 50]
+    _, server = zone({("_t.a.example", "TXT"): ["plain text", long]})
+    (answer,) = DnsResolver([server], lifetime=LIFETIME).texts("_t.a.example")
+    assert (answer.resolver, answer.problem) == (server, "")
+    assert set(answer.texts) == {"plain text", b"".join(long).decode()}
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("gone.example", "NXDOMAIN"), ("a.example", "no TXT record"), ("a..b", "not a hostname")],
+)
+def test_without_a_text_the_reason_is_said(zone, mute, name, problem):
+    _, server = zone({("a.example", "A"): ["192.0.2.1"]})
+    seen, dark = DnsResolver([server, mute], lifetime=LIFETIME).texts(name)
+    assert (seen.texts, dark.texts) == ((), ())
+    assert problem in seen.problem
+    assert dark.problem
+    assert DnsResolver([server], lifetime=LIFETIME).texts("")[0].texts == ()
 
 
 @pytest.mark.parametrize(

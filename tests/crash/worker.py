@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import Any
 
 import redis
@@ -37,15 +38,42 @@ def arm(workshop: app.Workshop) -> None:
     workshop.hook = hook
 
 
-def main() -> None:
-    """`python -m tests.crash.worker QUEUE SLOTS`."""
-    queue, slots = sys.argv[1:3]
+def work(queue: str, slots: str) -> None:
+    """One worker, until it is killed or told to stop."""
     workshop = app.Workshop(os.environ)
     app.set_up_logging(workshop.settings)
     arm(workshop)
     argv = ["worker", "--pool=threads", "--concurrency", slots, "-Q", queue, "--loglevel=ERROR"]
     argv += ["--hostname", f"{queue}-{os.getpid()}@%h", "--without-gossip", "--without-mingle"]
     workshop.celery.worker_main(argv)
+
+
+def main() -> None:
+    """
+    `python -m tests.crash.worker QUEUE SLOTS`: a worker, and another one whenever it was killed.
+
+    This process only forks: everything is imported once, and a death costs no start of Python.
+    """
+    queue, slots = sys.argv[1:3]
+    child = 0
+
+    def stop(_signal: int, _frame: object) -> None:
+        if child:
+            os.kill(child, signal.SIGKILL)
+        os._exit(0)
+
+    for told in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(told, stop)
+    while True:
+        child = os.fork()
+        if child == 0:
+            for told in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+                signal.signal(told, signal.SIG_DFL)
+            work(queue, slots)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            time.sleep(1)
 
 
 if __name__ == "__main__":

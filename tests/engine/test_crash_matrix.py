@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.engine.scenes import Deaths
+from tests.products import STACKED, of_kind
 from tests.stage import IMAGE_ONLY, PRODUCT, Stage
 
 POINTS = (
@@ -29,13 +30,16 @@ NEVER_CHANGE = ("wait_deploy", "wait_propagation", "health", "email")
 
 
 def everything_once(stage: Stage, apps: list[str], databases: int) -> None:
+    """One of each; `db` among the applications is a database that is an image."""
     target = stage.twins.target
     assert len(target.project_rows) == 1
-    assert sorted(s.name for s in target.services()) == sorted(apps)
+    built = [s.name for kind in ("application", "compose") for s in target.services(kind)]
+    assert sorted(built) == sorted(apps)
     assert len(target.services("postgres")) == databases
     hosts = [domain.host for _, domain in target.domain_rows.values()]
-    assert len(hosts) == len(set(hosts)) == len(apps)
+    assert len(hosts) == len(set(hosts)) == len(set(apps) - {"db"})
     assert all(len(target.app(name).history) == 1 for name in apps)
+    assert all(len(target.app(name).mounts) == (name == "db") for name in apps)
     assert target.calls["deploy_database"] == databases
     keys = {asked.headers["Idempotency-Key"] for asked in stage.twins.web.seen if asked.body}
     assert len(keys) <= 1
@@ -43,8 +47,13 @@ def everything_once(stage: Stage, apps: list[str], databases: int) -> None:
 
 @pytest.mark.parametrize(
     ("document", "apps", "databases"),
-    [(PRODUCT, ["backend", "frontend"], 1), (IMAGE_ONLY, ["web"], 0)],
-    ids=["backend-frontend-database", "image-only"],
+    [
+        (PRODUCT, ["backend", "frontend"], 1),
+        (IMAGE_ONLY, ["web"], 0),
+        (STACKED, ["shop"], 1),
+        (of_kind("clickhouse"), ["web", "db"], 0),
+    ],
+    ids=["backend-frontend-database", "image-only", "stack", "image-database"],
 )
 @pytest.mark.parametrize("point", POINTS)
 def test_every_step_survives_the_death_of_its_worker(

@@ -1,10 +1,12 @@
 """What a target holds under our markers, compared with the rows."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tenantry.engine.reconcile import Reconciler
+from tests.products import STACKED, of_kind
 from tests.stage import Stage
 
 
@@ -75,3 +77,47 @@ def test_nothing_is_compared_during_a_deployment(stage: Stage, reconciler: Recon
     double(stage, "backend", created_at="2026-01-01T00:00:00.000Z")
     stage.deploy()
     assert reconciler.tenant(stage.tenant_row().id) == []
+
+
+# Stacks, and databases that are an image
+
+
+def reconciled(stage: Stage, document: Any) -> Reconciler:
+    stage.ready(document).deploy()
+    stage.finish()
+    return Reconciler(stage.engine, stage.ports, stage.settings.times)
+
+
+@pytest.mark.parametrize("document", [STACKED, of_kind("keydb")], ids=["stack", "image database"])
+def test_what_a_row_refers_to_is_neither_doubled_nor_orphaned(stage: Stage, document: Any) -> None:
+    assert reconciled(stage, document).tenant(stage.tenant_row().id) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "name", "key"),
+    [(STACKED, "shop", "compose_id"), (of_kind("keydb"), "db", "app_id")],
+    ids=["stack", "image database"],
+)
+def test_a_stack_or_image_that_is_gone_is_reported(
+    stage: Stage, document: Any, name: str, key: str
+) -> None:
+    reconciler = reconciled(stage, document)
+    gone = getattr(stage.service_row(name), key)
+    stage.twins.target.drop(gone)
+    found = reconciler.tenant(stage.tenant_row().id)
+    assert [(f.kind, f.id) for f in found] == [("dangling", gone)]
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_a_second_stack_goes_only_when_it_never_ran(stage: Stage, ran: bool) -> None:
+    reconciler = reconciled(stage, STACKED)
+    target, first = stage.twins.target, stage.twins.target.app("shop")
+    made = target.create_compose(first.environment_id, "two", "x", first.seen.description, None)
+    row = target.row(made.id)
+    row.seen = replace(row.seen, created_at="2026-01-01T00:00:00.000Z")
+    if ran:
+        target.deploy_compose(made.id, "by hand", "")
+        target.start_builds()
+    found = reconciler.tenant(stage.tenant_row().id)
+    assert [(f.kind, f.id, f.removed) for f in found] == [("doubled", made.id, not ran)]
+    assert (made.id in target.apps) is ran

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
 from tenantry.models import Base
+from tenantry.planning.databases import FACTS, IMAGE_KINDS
 from tenantry.planning.environment import FIXED_NAMES, LONGEST_VALUE, SERVICE_SUFFIXES
 from tenantry.planning.inputs import ENV_KEY
 from tenantry.planning.states import MOVES, NEW
@@ -156,7 +157,44 @@ def environment_page() -> str:
     )
 
 
+DATABASES = """\
+# Databases
+
+{made}
+A product has one database for each tenant, or none. Its password is made up by us (letters and
+digits), sealed, and filled in only by the worker.
+
+| `db_type` | Default image | Runs as | `${{DATABASE_URL}}` |
+|---|---|---|---|
+{rows}
+| `others` | | a database outside | the secret that `db_url_secret` names |
+
+`db_image` sets another version; it is always pinned. Once tenants have data, neither the kind can
+change nor, for what a target makes itself, the first number of the version. libSQL runs its own
+version whatever is asked for.
+
+What runs as an image has one volume, one replica, and stops before it starts. New limits or a new
+version restart the database. Of a database outside nothing is planned, `db_required` is false, and
+no other `${{DATABASE_…}}` is known.
+
+ClickHouse's URL is that of its native protocol; over HTTP it is
+`http://${{DATABASE_USER}}:${{DATABASE_PASSWORD}}@${{DATABASE_HOST}}:8123/${{DATABASE_NAME}}`. Dragonfly
+writes a snapshot each quarter of an hour, KeyDB appends each write to a file.
+"""
+
+
+def databases_page() -> str:
+    """docs/databases.md: what each kind runs, and how its URL reads."""
+    rows = [
+        f"| `{kind}` | `{known.image}` | {'image' if kind in IMAGE_KINDS else 'kind of the target'}"
+        f" | `{known.url}` |"
+        for kind, known in FACTS.items()
+    ]
+    return DATABASES.format(made=MADE, rows="\n".join(rows))
+
+
 PAGES = {
+    "databases.md": databases_page,
     "states.md": states_page,
     "models.md": models_page,
     "environment.md": environment_page,

@@ -59,8 +59,13 @@ def _policy(story: Story) -> None:
         bucket = {
             "destinationId": "dst-life",
             "name": "life",
+            "provider": None,
+            "accessKey": "key-of-the-store",
+            "secretAccessKey": "secret-of-the-store",
             "bucket": "life",
+            "region": "eu",
             "endpoint": "https://s3.example.com",
+            "additionalFlags": [],
         }
         story.place.control("seed", {"kind": "destination", "row": bucket})
     there = {d.id: d for d in story.target.destinations()}

@@ -5,15 +5,24 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from tenantry.errors import Invalid
 from tenantry.models import IntegrationSecret, TemplateRelease, Tenant, TenantService
-from tenantry.operations import blueprints, tenants
+from tenantry.operations import blueprints, environments, tenants
 from tenantry.planning.blueprint import Blueprint, from_json, to_json
-from tenantry.planning.environment import effective
+from tenantry.planning.environment import Winner, winners
 from tenantry.ports import Sealed
 from tests.operations.ledger import refused
-from tests.stage import BACKEND, FRONTEND, IMAGE_ONLY, PRODUCT, Stage
+from tests.stage import BACKEND, FRONTEND, IMAGE_ONLY, ME, PRODUCT, Stage
+
+
+def put(stage: Stage, key: str, value: str, service: str | None = None) -> None:
+    def act(session: Session) -> None:
+        place = environments.place_of(tenants.find(session, "acme"), service)
+        environments.set_value(session, ME, stage.desk.secrets, place, key, value)
+
+    stage.desk.do(act)
 
 
 def frozen(stage: Stage, public_id: str | None = None) -> Blueprint:
@@ -27,7 +36,8 @@ def test_later_edits_do_not_change_a_run(stage: Stage):
     changed = BACKEND | {"port": 9999, "repo_branch": "next", "env": {}}
     stage.product(PRODUCT | {"name": "Renamed", "services": [changed], "notify_emails": []})
     with stage.engine.begin() as conn:
-        conn.execute(update(Tenant).values(name="Renamed", env={"NEW": "1"}))
+        conn.execute(update(Tenant).values(name="Renamed"))
+    put(stage, "NEW", "1")
     assert frozen(stage, first) == before
     stage.finish()
     assert stage.deployment(first).status == "succeeded"
@@ -71,24 +81,21 @@ def test_layers_of_the_environment_cover_each_other_in_order(stage: Stage):
     service = BACKEND | {"env": {f"K{n}": "service" for n in range(2, 6)}}
     stage.product(PRODUCT | {"default_env": every, "services": [service, FRONTEND]})
     stage.tenant(env={f"K{n}": "tenant" for n in range(3, 6)})
-    with stage.engine.begin() as conn:
-        conn.execute(
-            update(TenantService)
-            .where(TenantService.name == "backend")
-            .values(env={"K4": "own", "K5": "own"})
-        )
+    put(stage, "K4", "own", "backend")
+    put(stage, "K5", "own", "backend")
     stage.deploy(env={"K5": "deployment"})
     backend, frontend = frozen(stage).services
-    won = effective(backend.env)
-    assert [won[f"K{n}"][0] for n in range(1, 6)] == [
+    won = winners(backend.env)
+    assert [won[f"K{n}"].source for n in range(1, 6)] == [
         "product",
-        "service",
+        "service backend of the product",
         "tenant",
-        "own",
-        "deployment",
+        "service backend of the tenant",
+        "this deployment",
     ]
-    assert won["K5"][1] == "this deployment"
-    assert effective(frontend.env)["K4"] == ("tenant", "tenant")
+    assert won["K5"].value == "deployment"
+    assert (won["K4"].value, won["K4"].version is None) == ("", False)
+    assert winners(frontend.env)["K4"].source == "tenant"
 
 
 @pytest.mark.parametrize("env", [{"lower": "x"}, {"A": 1}, {"A": "${NOPE}"}, []])
@@ -101,9 +108,9 @@ def test_commands_become_variables_that_every_other_layer_covers(stage: Stage):
     build = {"build_command": "make", "start_command": "serve"}
     stage.ready(PRODUCT | {"services": [BACKEND | {"build_config": build}]})
     stage.deploy()
-    won = effective(frozen(stage).services[0].env)
-    assert won["NIXPACKS_BUILD_CMD"] == ("make", "build settings")
-    assert won["NIXPACKS_START_CMD"] == ("serve", "build settings")
+    won = winners(frozen(stage).services[0].env)
+    assert won["NIXPACKS_BUILD_CMD"] == Winner("build settings", "make")
+    assert won["NIXPACKS_START_CMD"] == Winner("build settings", "serve")
 
 
 def test_people_are_told_once_each(stage: Stage):

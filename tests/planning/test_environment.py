@@ -169,11 +169,38 @@ def test_later_layers_win_and_are_named():
         EnvLayer("tenant", {"B": "2", "C": "2"}),
         EnvLayer("this deployment", {"C": "3"}),
     ]
-    assert env.effective(layers) == {
-        "A": ("1", "product"),
-        "B": ("2", "tenant"),
-        "C": ("3", "this deployment"),
+    assert env.winners(layers) == {
+        "A": env.Winner("product", "1"),
+        "B": env.Winner("tenant", "2", covers=("product",)),
+        "C": env.Winner("this deployment", "3", covers=("tenant",)),
     }
+
+
+def test_a_sealed_value_covers_a_plain_one_and_the_other_way_round():
+    layers = [
+        EnvLayer("product", {"A": "1"}),
+        EnvLayer("tenant", {}, {"A": "v1", "B": "v2"}),
+        EnvLayer("this deployment", {"B": "3"}),
+    ]
+    assert env.winners(layers) == {
+        "A": env.Winner("tenant", version="v1", covers=("product",)),
+        "B": env.Winner("this deployment", "3", covers=("tenant",)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "secret"),
+    [
+        ("DB_PASSWORD", "x", True),
+        ("apiKey", "x", True),
+        ("STRIPE_API_KEY", "", True),
+        ("TOKEN", "${SECRET_TOKEN}", False),
+        ("TOKEN", "x${SECRET_TOKEN}", True),
+        ("REGION", "eu", False),
+    ],
+)
+def test_a_telling_name_makes_a_secret_and_a_mere_reference_does_not(key, value, secret):
+    assert env.speaks_of_secret(key, value) is secret
 
 
 KNOWN = env.known_names(["backend", "search-worker"], ["setup_token"], database=True)

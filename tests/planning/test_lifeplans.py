@@ -104,9 +104,13 @@ def test_nothing_is_probed_where_nothing_is_wanted():
     assert keys(made, RESTART) == ["service.api.reload", "service.api.observe"]
 
 
-def test_a_stack_restarts_by_a_deploy():
+def test_a_stack_restarts_by_a_stop_and_a_deploy():
     stack = service("web", git=None, compose=ComposeSource("services: {}", "web"))
-    assert keys(blueprint(stack), RESTART)[:2] == ["service.web.deploy", "service.web.wait_deploy"]
+    assert keys(blueprint(stack), RESTART)[:3] == [
+        "service.web.stop",
+        "service.web.deploy",
+        "service.web.wait_deploy",
+    ]
 
 
 def test_a_backup_covers_the_database_and_every_volume():

@@ -72,6 +72,8 @@ class Scene:
     lines: list[LogText] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    addresses: tuple[str, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(
         default_factory=lambda: {"setup_token": "tok-12345678", "db/db_password": PASSWORD}
     )
@@ -125,12 +127,18 @@ class Scene:
             poll_seconds=kind.poll_seconds,
             begin_change=lambda what: setattr(memory, "intent", dict(what)),
             open_secret=self._open,
+            open_version=self._open_version,
+            addresses=self.addresses,
             call_deadline=kind.call_deadline,
         )
 
     def _open(self, name: str) -> str:
         self.opened.append(name)
         return self.secrets[name]
+
+    def _open_version(self, public_id: str) -> str:
+        self.opened.append(public_id)
+        return self.versions[public_id]
 
     def claim(self, key: str, name: str | None = None) -> Outcome:
         """One claim, settled; trouble is raised after it was settled."""

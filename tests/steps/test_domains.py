@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tenantry.errors import Permanent, Transient
+from tenantry.planning.blueprint import Alias
 from tenantry.steps.outcomes import Done, Wait
 from tests.steps.scene import Scene
 from tests.twins import ResolverTwin
@@ -72,6 +73,30 @@ def test_a_domain_that_the_target_lost_at_once_is_made_again(scene: Scene, monke
     monkeypatch.setattr(scene.target, "domains", lambda app_id: [])
     with pytest.raises(Transient, match="not listed yet"):
         scene.claim("domains.create", "backend")
+
+
+def test_where_addresses_are_stated_any_other_one_is_waited_for(scene: Scene):
+    scene.addresses = ("198.51.100.7",)
+    scene.blueprint = replace(scene.blueprint, base_domain="elsewhere.org")
+    waiting = scene.claim("domains.wait_propagation", "backend")
+    assert isinstance(waiting, Wait)
+    assert waiting.message == (
+        f"{HOST} points to 203.0.113.10, should be 198.51.100.7; ask the client to correct the "
+        "record at their DNS provider"
+    )
+    scene.twins.resolver.address = "198.51.100.7"
+    assert isinstance(scene.claim("domains.wait_propagation", "backend"), Done)
+
+
+def test_what_is_as_it_should_be_is_noted_by_the_last_step_of_domains(scene: Scene):
+    scene.with_app()
+    scene.claim("domains.create", "backend")
+    assert "domains" in scene.services["backend"].applied
+    later = Scene().with_app()
+    spec = replace(later.blueprint.services[0], aliases=(Alias("shop.org", redirect=False),))
+    later.blueprint = replace(later.blueprint, services=(spec, *later.blueprint.services[1:]))
+    later.claim("domains.create", "backend")
+    assert "domains" not in later.services["backend"].applied
 
 
 @pytest.mark.parametrize("key", ["domains.create", "domains.wait_propagation"])

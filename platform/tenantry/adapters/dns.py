@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 
 import dns.exception
 import dns.message
@@ -17,7 +18,7 @@ import dns.name
 import dns.rcode
 import dns.resolver
 
-from tenantry.ports import Answer
+from tenantry.ports import Answer, TextAnswer
 
 LIFETIME = 3.0
 # UDP loses datagrams: each question is put again after a second.
@@ -25,6 +26,9 @@ ONE_TRY = 1.0
 PORT = 53
 LONGEST_PROBLEM = 200
 RECORDS = ("A", "AAAA")
+NO_TEXT = "the name has no TXT record"
+# Texts, and the problem where there are none.
+Found = tuple[list[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +56,40 @@ class DnsResolver:
 
         Never raises, and never takes longer than `lifetime` and a moment.
         """
+        found = self._everywhere(hostname, RECORDS)
+        return [
+            _together(server.name, row) for server, row in zip(self._servers, found, strict=True)
+        ]
+
+    def texts(self, hostname: str) -> Sequence[TextAnswer]:
+        """The same for TXT records; the parts of a record are joined."""
+        found = self._everywhere(hostname, ("TXT",))
+        return [
+            TextAnswer(server.name, tuple(texts), problem or ("" if texts else NO_TEXT))
+            for server, [(texts, problem)] in zip(self._servers, found, strict=True)
+        ]
+
+    def _everywhere(self, hostname: str, records: Sequence[str]) -> list[list[Found]]:
+        """For each resolver, in their order, what it said of each kind of record."""
         try:
             name = dns.name.from_text(hostname, idna_codec=dns.name.IDNA_2008_Practical)
         except dns.exception.DNSException:
-            return [Answer(s.name, (), "not a hostname") for s in self._servers]
+            return [[([], "not a hostname")] for _ in self._servers]
         if not self._servers:
             return []
-        pool = ThreadPoolExecutor(len(self._servers) * len(RECORDS), "dns")
+        pool = ThreadPoolExecutor(len(self._servers) * len(records), "dns")
         try:
             asked = [
-                [pool.submit(self._ask, server, name, record) for record in RECORDS]
+                [pool.submit(self._ask, server, name, record) for record in records]
                 for server in self._servers
             ]
             wait([question for row in asked for question in row], self._lifetime + ONE_TRY)
         finally:
             # What hangs for longer, against its own time limit, is left behind.
             pool.shutdown(wait=False, cancel_futures=True)
-        return [
-            _together(server.name, [q.result() if q.done() else self._late() for q in row])
-            for server, row in zip(self._servers, asked, strict=True)
-        ]
+        return [[q.result() if q.done() else self._late() for q in row] for row in asked]
 
-    def _ask(self, server: _Server, name: dns.name.Name, record: str) -> tuple[list[str], str]:
+    def _ask(self, server: _Server, name: dns.name.Name, record: str) -> Found:
         resolver = dns.resolver.Resolver(configure=False)
         resolver.nameservers = [server.address]
         resolver.port = server.port
@@ -90,10 +106,15 @@ class DnsResolver:
             return [], _refusal(trouble)
         except (dns.exception.DNSException, OSError) as trouble:
             return [], f"it could not be asked ({type(trouble).__name__})"
-        return [record.to_text() for record in found.rrset or ()], ""
+        return [_words(record) for record in found.rrset or ()], ""
 
-    def _late(self) -> tuple[list[str], str]:
+    def _late(self) -> Found:
         return [], f"no answer within {self._lifetime:g} s"
+
+
+def _words(record: Any) -> str:
+    strings = getattr(record, "strings", None)
+    return record.to_text() if strings is None else b"".join(strings).decode(errors="replace")
 
 
 def _server(text: str) -> _Server:
@@ -125,7 +146,7 @@ def _refusal(trouble: dns.resolver.NoNameservers) -> str:
     return f"{code}: the resolver could not find out"
 
 
-def _together(server: str, found: Sequence[tuple[list[str], str]]) -> Answer:
+def _together(server: str, found: Sequence[Found]) -> Answer:
     addresses = tuple(address for texts, _ in found for address in texts)
     if addresses:
         return Answer(server, addresses)

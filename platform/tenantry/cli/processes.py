@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +144,10 @@ def db() -> None:
     """The tables."""
 
 
-def alembic_config(engine: Engine) -> Config:
-    """Alembic's configuration with our engine."""
+def alembic_config(engine: Engine, key_ring: Mapping[str, bytes] | None = None) -> Config:
+    """Alembic's configuration with our engine, and our keys for what a migration seals."""
     config = Config(str(MIGRATIONS / "alembic.ini"))
-    config.attributes["engine"] = engine
+    config.attributes |= {"engine": engine, "key_ring": key_ring}
     return config
 
 
@@ -155,7 +156,7 @@ def alembic_config(engine: Engine) -> Config:
 @pass_shop
 def upgrade(shop: Shop, revision: str) -> None:
     """Bring the tables up to date; safe to repeat."""
-    command.upgrade(alembic_config(shop.engine), revision)
+    command.upgrade(alembic_config(shop.engine, shop.settings.key_ring), revision)
     click.echo("The tables are up to date")
 
 
@@ -164,7 +165,7 @@ def upgrade(shop: Shop, revision: str) -> None:
 @pass_shop
 def downgrade(shop: Shop, revision: str) -> None:
     """Take the tables back to REVISION."""
-    command.downgrade(alembic_config(shop.engine), revision)
+    command.downgrade(alembic_config(shop.engine, shop.settings.key_ring), revision)
 
 
 @db.command()

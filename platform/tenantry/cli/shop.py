@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from tenantry.config import Settings
+from tenantry.engine.drift import Auditor
 from tenantry.engine.watchdog import Watchdog
 from tenantry.operations.actors import Actor
 from tenantry.operations.desk import Desk
@@ -43,6 +44,10 @@ class Shop(Protocol):
     @property
     def watchdog(self) -> Watchdog:
         """Repairs."""
+
+    @property
+    def auditor(self) -> Auditor:
+        """Looks for drift."""
 
     @property
     def prober(self) -> Prober:

@@ -8,6 +8,7 @@ from tenantry.cli.shop import Shop, me, pass_shop
 from tenantry.errors import Invalid
 from tenantry.models import Tenant
 from tenantry.operations import targets, templates, tenants
+from tenantry.planning.environment import speaks_of_secret
 
 
 @click.group()
@@ -41,7 +42,7 @@ def add(
         "client_ref": client_ref,
         "target": target,
         "notify_emails": list(notify),
-        "env": dict(_pair(text) for text in env),
+        "env": dict(_pair(text, subdomain) for text in env),
     }
 
     def act(session: Session) -> str:
@@ -54,10 +55,14 @@ def add(
     click.echo(f"{made} is added. Deploy it: tenantry deploy {made} --watch")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair(text: str, subdomain: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign:
-        raise Invalid("env", "must be KEY=VALUE", key)
+        raise Invalid("env", "must be KEY=VALUE")
+    if speaks_of_secret(key, value):
+        # Other users of this machine could see it.
+        later = f"tenantry env set {subdomain} {key} --stdin"
+        raise Invalid(f"env.{key}", f"is not taken from the command line; afterwards: {later}")
     return key, value
 
 

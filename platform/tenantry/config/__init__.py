@@ -31,6 +31,7 @@ __all__ = [
     "TargetSettings",
     "Times",
     "Watching",
+    "key_ring",
     "load",
     "with_env_file",
 ]
@@ -93,6 +94,13 @@ def load(environ: Mapping[str, str]) -> Settings:
     if read.problems:
         raise SettingsInvalid(read.problems)
     return settings
+
+
+def key_ring(environ: Mapping[str, str]) -> dict[str, bytes]:
+    """The key ring alone, for who needs nothing else; empty where there is none or it is bad."""
+    read = Reader(environ)
+    ring = _key_ring(read)
+    return {} if read.problems else ring
 
 
 def _database_url(read: Reader) -> str:

@@ -8,8 +8,11 @@ from tenantry.engine.transitions import move
 from tenantry.journal import cap_line
 from tenantry.models import IntegrationSecret, Tenant, TenantDomain, TenantService
 from tenantry.models.dbtime import db_now
-from tenantry.planning.actions import ACTIONS, DEPLOY, ROLLBACK, TEARDOWN
+from tenantry.planning.actions import ACTIONS, ADOPT, DEPLOY, ROLLBACK, TEARDOWN
 from tenantry.planning.states import DeploymentStatus, TenantStatus
+
+# What a tenant may begin with.
+FIRST = (DEPLOY, ADOPT)
 
 
 def tenant_after(conn: Connection, deployment: Any, outcome: str, summary: str) -> None:
@@ -18,7 +21,7 @@ def tenant_after(conn: Connection, deployment: Any, outcome: str, summary: str) 
         _succeeded(conn, deployment)
     elif outcome == DeploymentStatus.FAILED:
         _failed(conn, deployment, summary)
-    elif deployment.started_at is not None and deployment.action == DEPLOY:
+    elif deployment.started_at is not None and deployment.action in FIRST:
         move(
             conn,
             "tenant",
@@ -36,7 +39,7 @@ def _succeeded(conn: Connection, deployment: Any) -> None:
     tenant = Tenant.id == deployment.tenant_id
     new = ACTIONS[deployment.action].success
     values: dict[str, Any] = {"attention": "", "detail": ""}
-    if deployment.action in {DEPLOY, ROLLBACK}:
+    if deployment.action in {DEPLOY, ROLLBACK, ADOPT}:
         values |= {
             "completed_at": func.coalesce(Tenant.completed_at, db_now()),
             "release_id": func.coalesce(deployment.release_id, Tenant.release_id),
@@ -67,7 +70,7 @@ def _let_go(conn: Connection, tenant_id: int) -> None:
 
 def _failed(conn: Connection, deployment: Any, summary: str) -> None:
     tenant = Tenant.id == deployment.tenant_id
-    moved = deployment.action == DEPLOY and move(
+    moved = deployment.action in FIRST and move(
         conn,
         "tenant",
         TenantStatus.FAILED,

@@ -1,10 +1,11 @@
 """Builds what a handler gets from the rows of a claim, and opens secrets at the last moment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Engine, case, func, or_, select
+from sqlalchemy import Engine, and_, case, func, or_, select
 
 from tenantry.config import Times
 from tenantry.engine.claim import Claim
@@ -13,6 +14,8 @@ from tenantry.errors import Permanent
 from tenantry.journal import Redactor
 from tenantry.models import (
     DeploymentStep,
+    EnvVar,
+    EnvVersion,
     IntegrationSecret,
     ServiceTemplate,
     TenantService,
@@ -33,6 +36,9 @@ class SecretDrawer:
 
     Sealed rows are read once; each is opened when it is asked for, or when untrusted text must be
     redacted. A tenant's own secret covers one of its template's of the same name.
+
+    `named` are the versions of environment values that the deployment may open; which of the
+    tenant's values are marked as secret is known to the redactor beside them.
     """
 
     engine: Engine
@@ -40,6 +46,8 @@ class SecretDrawer:
     tenant_id: int
     project_id: int
     always: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
+    _versions: dict[str, tuple[Sealed, bool]] | None = None
     _sealed: dict[str, Sealed] | None = None
     _opened: dict[str, str] = field(default_factory=dict)
 
@@ -66,14 +74,43 @@ class SecretDrawer:
             self._opened[name] = self.ports.secrets.open(sealed)
         return self._opened[name]
 
+    def versions(self) -> dict[str, tuple[Sealed, bool]]:
+        """Public id → sealed value and whether it is secret, of the named and the secret ones."""
+        if self._versions is None:
+            with transaction(self.engine) as conn:
+                rows = conn.execute(_values_of(self.tenant_id, self.named)).all()
+            self._versions = {
+                str(row.public_id): (
+                    Sealed(
+                        row.encrypted_value,
+                        row.key_id,
+                        f"env_version|{row.public_id}|encrypted_value",
+                    ),
+                    row.secret,
+                )
+                for row in rows
+            }
+        return self._versions
+
+    def open_version(self, public_id: str) -> str:
+        """One value of the tenant's environment; Permanent where this deployment names no such."""
+        found = self.versions().get(public_id) if public_id in self.named else None
+        if found is None:
+            raise Permanent("A value of the environment is gone; set it again")
+        return self.ports.secrets.open(found[0])
+
     def redactor(self) -> Redactor:
         """Knows every secret in scope; one that does not open is left aside."""
-        for name in self.sealed():
+        known = []
+        for sealed in [
+            *self.sealed().values(),
+            *(s for s, secret in self.versions().values() if secret),
+        ]:
             try:
-                self.open(name)
+                known.append(self.ports.secrets.open(sealed))
             except Exception:  # noqa: BLE001, S112 — an unreadable secret cannot leak either
                 continue
-        return Redactor([*self._opened.values(), *self.always])
+        return Redactor([*known, *self.always])
 
 
 def _in_scope(tenant_id: int, project_id: int) -> Any:
@@ -109,6 +146,20 @@ def _in_scope(tenant_id: int, project_id: int) -> Any:
     )
 
 
+def _values_of(tenant_id: int, named: frozenset[str]) -> Any:
+    return (
+        select(EnvVersion.public_id, EnvVersion.encrypted_value, EnvVersion.key_id, EnvVar.secret)
+        .join(EnvVar, EnvVar.id == EnvVersion.env_var_id)
+        .where(
+            EnvVar.tenant_id == tenant_id,
+            or_(
+                EnvVersion.public_id.in_([UUID(version) for version in named]),
+                and_(EnvVar.secret, EnvVersion.number == EnvVar.current),
+            ),
+        )
+    )
+
+
 def _bound_to(row: Any) -> str:
     scope = next(
         f"{column}={value}"
@@ -125,10 +176,12 @@ def build_context(
     times: Times,
     public_url: str,
     begin_change: Callable[[Mapping[str, Any]], None],
+    addresses: Mapping[str, Sequence[str]],
 ) -> StepContext:
-    """Plain values and ports for one claim."""
+    """Plain values and ports for one claim; the drawer learns which values it may open."""
     deployment, step = claim.deployment, claim.step
     blueprint = from_json(deployment.blueprint)
+    drawer.named = versions_in(blueprint)
     services = {row.name: _service_facts(row) for row in claim.services}
     key = drawer.open(blueprint.api_key_secret) if blueprint.api_key_secret else None
     return StepContext(
@@ -157,8 +210,16 @@ def build_context(
         poll_seconds=claim.kind.poll_seconds,
         begin_change=begin_change,
         open_secret=drawer.open,
+        open_version=drawer.open_version,
+        addresses=tuple(addresses.get(blueprint.target, ())),
         call_deadline=claim.kind.call_deadline * times.scale,
     )
+
+
+def versions_in(blueprint: Blueprint) -> frozenset[str]:
+    """Public ids of the sealed values that a deployment refers to."""
+    layers = [layer for spec in blueprint.services for layer in spec.env]
+    return frozenset(version for layer in layers for version in layer.sealed.values())
 
 
 def _spec(blueprint: Blueprint, name: str | None) -> Any:

@@ -1,9 +1,9 @@
 """
 Compares what a target holds under our markers with what the rows refer to (KERNEL R19).
 
-Runs after deployments and every night, never inside one. It deletes only an application that no
-row refers to, carries our marker, was never built and is older than any call under way can be; all
-else it reports: projects leave containers behind, and databases may hold data.
+Runs after deployments and every night, never inside one. It deletes only an application or stack
+that no row refers to, carries our marker, was never built and is older than any call under way can
+be; all else it reports: projects leave containers behind, and databases may hold data.
 """
 
 from collections.abc import Iterable, Mapping
@@ -129,9 +129,9 @@ class Reconciler:
     ) -> Iterable[Finding]:
         there = {seen.id for seen in project.services}
         for row in services.values():
-            known = row.app_id or row.db_id
-            if known and known not in there:
-                yield Finding("dangling", f"Service {row.name}", known)
+            for known in _known(row):
+                if known not in there:
+                    yield Finding("dangling", f"Service {row.name}", known)
         for seen in project.services:
             marker = next((w for w in seen.description.split() if w.startswith(OURS)), None)
             if marker is None:
@@ -139,16 +139,21 @@ class Reconciler:
             row = services.get(marker)
             if row is None:
                 yield Finding("orphaned", f"Service {seen.name}", seen.id)
-            elif seen.id not in {row.app_id, row.db_id} and (row.app_id or row.db_id):
+            elif seen.id not in _known(row) and _known(row):
                 yield Finding(
                     "doubled", f"Service {seen.name}", seen.id, removed=self._remove(target, seen)
                 )
 
     def _remove(self, target: Target, seen: ServiceSeen) -> bool:
-        if seen.kind != "application" or not self._old_enough(seen) or target.builds(seen.id):
+        if not self._old_enough(seen):
             return False
-        target.delete_application(seen.id)
-        return True
+        if seen.kind == "application" and not target.builds(seen.id):
+            target.delete_application(seen.id)
+            return True
+        if seen.kind == "compose" and not target.compose_builds(seen.id):
+            target.delete_compose(seen.id)
+            return True
+        return False
 
     def _old_enough(self, seen: ServiceSeen) -> bool:
         try:
@@ -175,3 +180,8 @@ class Reconciler:
             if left and not tenant.attention:
                 words = cap_line("; ".join(str(finding) for finding in left))
                 conn.execute(update(Tenant).where(Tenant.id == tenant.id).values(attention=words))
+
+
+def _known(row: Any) -> list[str]:
+    """The target's ids to which a service refers: one of an application, a stack or a database."""
+    return [known for known in (row.app_id, row.compose_id, row.db_id) if known]

@@ -112,12 +112,16 @@ def _hostname(conn: Connection, claim: Claim, routed: HostnameRouted) -> None:
     values: dict[str, Any] = {"domain_id": routed.domain_id}
     if routed.asked:
         values["issued_at"] = db_now()
-    conn.execute(
-        update(TenantDomain)
-        .where(
-            TenantDomain.tenant_id == claim.deployment.tenant_id,
-            func.lower(TenantDomain.hostname) == routed.hostname.lower(),
-            TenantDomain.deleted_at.is_(None),
-        )
-        .values(**values)
+    this = (
+        TenantDomain.tenant_id == claim.deployment.tenant_id,
+        func.lower(TenantDomain.hostname) == routed.hostname.lower(),
+        TenantDomain.deleted_at.is_(None),
     )
+    conn.execute(update(TenantDomain).where(*this).values(**values))
+    if routed.domain_id is None:
+        # Taken back by staff, and now off the target: the name is free for others.
+        conn.execute(
+            update(TenantDomain)
+            .where(*this, TenantDomain.removed_at.is_not(None))
+            .values(deleted_at=db_now())
+        )

@@ -6,8 +6,8 @@ change, settle. What is published goes out after the commit.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -41,6 +41,7 @@ class Runner:
     """
     Runs messages. Shared by all threads of a worker.
 
+    `addresses` are those that hostnames should have, by target, where staff stated them.
     `at` is called at named points (`before_call`, `after_call`, …) and does nothing in production.
     """
 
@@ -52,6 +53,7 @@ class Runner:
     owner: str
     public_url: str
     always_secret: tuple[str, ...] = ()
+    addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     at: Callable[[str], None] = no_hook
 
     def run(self, deployment_id: int, step_id: int, epoch: int, *, suspect: bool = False) -> bool:
@@ -105,7 +107,13 @@ class Runner:
         """The handler's answer, or its trouble as one of ours."""
         try:
             context = build_context(
-                taken, drawer, self.ports, self.times, self.public_url, self._intent(taken)
+                taken,
+                drawer,
+                self.ports,
+                self.times,
+                self.public_url,
+                self._intent(taken),
+                self.addresses,
             )
             context.log = texts
             return self._call(taken, context)

@@ -62,3 +62,7 @@ class DriftFinding(Identified, Timestamped, Base):
     ignored_until: Mapped[Moment | None]
     closed_by: Mapped[str] = mapped_column(String(255), default="")
     closed_at: Mapped[Moment | None]
+
+    def __str__(self) -> str:
+        """Shown in lists."""
+        return f"{self.thing}: {self.field}"

@@ -73,7 +73,6 @@ class Tenant(Identified, Timestamped, Base):
     external_ref: Mapped[str] = mapped_column(String(80), unique=True)
     dokploy_project_id: Mapped[str | None] = mapped_column(String(40))
     dokploy_environment_id: Mapped[str | None] = mapped_column(String(40))
-    env: Mapped[dict[str, Any]] = mapped_column(JsonType, default=dict)
     notify_emails: Mapped[list[Any]] = mapped_column(JsonType, default=list)
     attention: Mapped[str] = mapped_column(String(500), default="")
     redeploy_requested_sha: Mapped[str | None] = mapped_column(String(64))
@@ -130,7 +129,6 @@ class TenantService(Identified, Timestamped, Base):
     repo_branch: Mapped[str | None] = mapped_column(String(200))
     image: Mapped[str | None] = mapped_column(String(255))
     source_overridden: Mapped[bool] = mapped_column(Boolean, default=False)
-    env: Mapped[dict[str, Any]] = mapped_column(JsonType, default=dict)
     app_id: Mapped[str | None] = mapped_column(String(40))
     app_name: Mapped[str | None] = mapped_column(String(80))
     compose_id: Mapped[str | None] = mapped_column(String(40))
@@ -174,7 +172,9 @@ class TenantDomain(Identified, Timestamped, Base):
     Unique over all live tenants: `acme` with service `api` and a tenant `acme-api` would
     otherwise share one, and the target accepts the same host twice. An additional one needs proof
     of ownership (`proof`, a word in its TXT record) before it is used, and may redirect to the
-    primary. `issued_at` is when a certificate for it was last asked of the authority.
+    primary. `issued_at` is when a certificate for it was last asked of the authority, or set aside
+    for that. `removed_at` says that staff took it back; its row goes (`deleted_at`) when the target
+    routes it no more.
     """
 
     __tablename__ = "tenant_domain"
@@ -182,6 +182,12 @@ class TenantDomain(Identified, Timestamped, Base):
         Index("uq_tenant_domain_hostname_live", func.lower(text("hostname")), unique=True, **LIVE),
         Index("ix_tenant_domain_tenant_id", "tenant_id"),
         Index("ix_tenant_domain_tenant_service_id", "tenant_service_id"),
+        Index(
+            "ix_tenant_domain_issued_at",
+            "issued_at",
+            postgresql_where=text("issued_at IS NOT NULL"),
+            sqlite_where=text("issued_at IS NOT NULL"),
+        ),
     )
 
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id", ondelete="CASCADE"))
@@ -198,6 +204,7 @@ class TenantDomain(Identified, Timestamped, Base):
     verified_at: Mapped[Moment | None]
     issued_at: Mapped[Moment | None]
     domain_id: Mapped[str | None] = mapped_column(String(40))
+    removed_at: Mapped[Moment | None]
     deleted_at: Mapped[Moment | None]
 
     def __str__(self) -> str:

@@ -17,12 +17,12 @@ from tenantry.models import (
     TenantDomain,
     TenantService,
 )
+from tenantry.operations import environments, layers
 from tenantry.planning.blueprint import (
     Alias,
     BackupPlan,
     Blueprint,
     DatabaseSpec,
-    EnvLayer,
     ServiceSpec,
 )
 from tenantry.planning.environment import API_KEY_SECRET
@@ -51,14 +51,12 @@ def make(
     rows = {row.name: row for row in tenant.services}
     secrets = secret_marks(session, tenant.project_id)
     around = _Around(
-        layers={
-            "top": EnvLayer("product", frozen["default_env"]),
-            "tenant": EnvLayer("tenant", tenant.env),
-            "deployment": EnvLayer("this deployment", overrides or {}),
-        },
+        frozen=frozen,
+        sealed=environments.sealed_layers(environments.holding(session, tenant)),
+        overrides=overrides or {},
         secret_ids=_secret_ids(session, tenant.project_id),
         limits=_own_limits(session, tenant),
-        aliases=_aliases(session, tenant),
+        hostnames=_hostnames(session, tenant),
     )
     services = tuple(
         _service(item, rows[item["name"]], rank, around)
@@ -92,10 +90,12 @@ def make(
 class _Around:
     """What lies around a service's own row and its template."""
 
-    layers: Mapping[str, EnvLayer]
+    frozen: Mapping[str, Any]
+    sealed: layers.Sealed
+    overrides: Mapping[str, str]
     secret_ids: Mapping[int, str]
     limits: Mapping[int, Limits]
-    aliases: Mapping[int, tuple[Alias, ...]]
+    hostnames: Mapping[int, list[TenantDomain]]
 
 
 def secret_marks(session: Session, project_id: int) -> dict[str, str]:
@@ -135,23 +135,21 @@ def _own_limits(session: Session, tenant: Tenant) -> dict[int, Limits]:
     }
 
 
-def _aliases(session: Session, tenant: Tenant) -> dict[int, tuple[Alias, ...]]:
-    """Additional hostnames that were proven, by service."""
+def _hostnames(session: Session, tenant: Tenant) -> dict[int, list[TenantDomain]]:
+    """Additional hostnames, by service."""
     rows = session.scalars(
         select(TenantDomain)
         .where(
             TenantDomain.tenant_id == tenant.id,
             TenantDomain.deleted_at.is_(None),
             TenantDomain.additional,
-            TenantDomain.verified_at.is_not(None),
         )
         .order_by(TenantDomain.hostname)
     )
-    found: dict[int, tuple[Alias, ...]] = {}
+    found: dict[int, list[TenantDomain]] = {}
     for row in rows:
         if row.tenant_service_id is not None:
-            alias = Alias(row.hostname, row.redirect_to_primary)
-            found[row.tenant_service_id] = (*found.get(row.tenant_service_id, ()), alias)
+            found.setdefault(row.tenant_service_id, []).append(row)
     return found
 
 
@@ -210,12 +208,7 @@ def _service(
             ssh_key_id=config.get("ssh_key_id"),
             submodules=bool(config.get("submodules")),
         )
-    # Each of the two builders that take commands reads them under its own name.
-    prefix = "RAILPACK" if config.get("type") == "railpack" else "NIXPACKS"
-    commands = {
-        f"{prefix}_BUILD_CMD": config.get("build_command"),
-        f"{prefix}_START_CMD": config.get("start_command"),
-    }
+    hostnames = around.hostnames.get(row.id, [])
     return ServiceSpec(
         name=item["name"],
         service_type=item["service_type"],
@@ -233,20 +226,18 @@ def _service(
         provision_endpoint=item["internal_provision_endpoint"],
         provision_secret=around.secret_ids.get(item["token_secret_id"]),
         args=tuple(config.get("args", ())),
-        env=(
-            EnvLayer("build settings", {k: v for k, v in commands.items() if v}),
-            around.layers["top"],
-            EnvLayer(f"service {item['name']} of the product", item["env"]),
-            around.layers["tenant"],
-            EnvLayer(f"service {item['name']} of the tenant", row.env),
-            around.layers["deployment"],
-        ),
+        env=layers.of_service(around.frozen, item, row.id, around.sealed, around.overrides),
         compose=_compose(item),
         replicas=item.get("replicas", 1) if row.target_replicas is None else row.target_replicas,
         limits=around.limits.get(row.id) or Limits(**item.get("limits", {})),
         volumes=tuple(Volume(**volume) for volume in item.get("volumes", ())),
         stop_first=item.get("stop_first", False),
-        aliases=around.aliases.get(row.id, ()),
+        aliases=tuple(
+            Alias(kept.hostname, kept.redirect_to_primary)
+            for kept in hostnames
+            if kept.removed_at is None and kept.verified_at is not None
+        ),
+        retired=tuple(kept.hostname for kept in hostnames if kept.removed_at is not None),
     )
 
 

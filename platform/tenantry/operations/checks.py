@@ -28,8 +28,7 @@ def checked(document: object) -> dict[str, Any]:
             "is the target's key: set it by itself, services never get it",
             environment.API_KEY_SECRET,
         )
-    if data["db_required"]:
-        _check_database(data)
+    _check_database(data)
     if not data["services"] and not data["db_required"]:
         raise Invalid("services", "a product needs at least one service or a database")
     names = [service["name"] for service in data["services"]]
@@ -44,15 +43,21 @@ def checked(document: object) -> dict[str, Any]:
         database=data["db_required"],
         kind=data["db_type"],
         exposed=[service["name"] for service in data["services"] if service["expose_domain"]],
+        outside=bool(data["db_url_secret"]),
     )
     data["default_env"] = environment.check_values(data["default_env"], known, "default_env")
     for place, service in enumerate(data["services"]):
         service["env"] = environment.check_values(service["env"], known, f"services[{place}].env")
+        service_checks.reaches(service, data["default_env"], f"services[{place}]")
         _check_commands(service["build_config"], f"services[{place}].build_config", known)
     return data
 
 
 def _check_database(data: dict[str, Any]) -> None:
+    if data["db_url_secret"] or data["db_type"] == databases.OUTSIDE:
+        _check_outside(data)
+    if not data["db_required"]:
+        return
     kind = databases.facts(data["db_type"])
     if data["db_type"] == "libsql" and data["db_image"] not in {"", kind.image}:
         raise Invalid("db_image", f"libSQL always runs {kind.image}", data["db_image"])
@@ -60,6 +65,18 @@ def _check_database(data: dict[str, Any]) -> None:
     # A colon before the last slash is the port of a registry.
     if ":" not in data["db_image"].rpartition("/")[2]:
         raise Invalid("db_image", "must name a version (a tag or a digest)", data["db_image"])
+
+
+def _check_outside(data: dict[str, Any]) -> None:
+    """A database that somebody else runs: its URL is a secret, and nothing of it is planned."""
+    if data["db_type"] != databases.OUTSIDE:
+        raise Invalid("db_type", "must be others where db_url_secret is set", data["db_type"])
+    if data["db_required"]:
+        raise Invalid("db_required", "must be false: a database outside is not brought up by us")
+    if data["db_url_secret"] not in data["secrets"]:
+        raise Invalid(
+            "db_url_secret", "must name the secret that holds the URL, listed under secrets"
+        )
 
 
 def _check_service(service: dict[str, Any], at: str, listed: list[str]) -> None:

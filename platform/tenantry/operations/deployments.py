@@ -23,11 +23,11 @@ from tenantry.models import (
 )
 from tenantry.models.base import uuid7
 from tenantry.models.dbtime import db_now
-from tenantry.operations import targets
+from tenantry.operations import certificates, targets
 from tenantry.operations.actors import Actor, record
 from tenantry.operations.preparing import prepare
 from tenantry.operations.wishes import Shaped, Wish
-from tenantry.planning.actions import ACTIONS, DEPLOY
+from tenantry.planning.actions import ACTIONS, ADOPT, DEPLOY
 from tenantry.planning.blueprint import to_json
 from tenantry.planning.planner import changes, plan
 from tenantry.planning.states import NEW, DeploymentStatus
@@ -61,6 +61,7 @@ def create(
     shaped, release = prepare(session, actor, tenant, store, wish)
     if not changes(shaped.blueprint):
         raise NothingToDo(f"{tenant.name} is as it should be: nothing differs")
+    certificates.reserve(session, tenant, shaped.blueprint)
     deployment = _row(session, actor, tenant, wish, shaped, release)
     deployment.request_key = request_key
     try:
@@ -178,6 +179,9 @@ def refuse_if_away(tenant: Tenant, action: str = DEPLOY) -> None:
     """Conflict where the action does not fit the tenant's state."""
     if tenant.status not in ACTIONS[action].from_states:
         raise Conflict(f"{tenant.name} is {tenant.status}: {action} is not possible now")
+    if tenant.adopted_at and tenant.completed_at is None and action != ADOPT:
+        # Not marked yet, so nothing of it would be found: a second project would be made.
+        raise Conflict(f"{tenant.name} is being taken over: resume that, or give it up, first")
 
 
 def _by_request(session: Session, tenant: Tenant, request_key: str) -> Deployment | None:

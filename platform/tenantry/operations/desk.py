@@ -17,14 +17,14 @@ from tenantry.config import Settings
 from tenantry.engine.dispatch import Dispatcher
 from tenantry.engine.jobs import Hint
 from tenantry.engine.store import READS_ONLY
-from tenantry.errors import NotFound
+from tenantry.errors import Conflict, NotFound
 from tenantry.models import Tenant
-from tenantry.operations import deployments, previews, resuming, targets, tenants
+from tenantry.operations import deployments, hostnames, previews, resuming, targets, tenants
 from tenantry.operations import steps as step_operations
 from tenantry.operations.actors import Actor
 from tenantry.operations.previews import Preview
 from tenantry.operations.wishes import Wish
-from tenantry.ports import SecretStore
+from tenantry.ports import Resolver, SecretStore
 
 T = TypeVar("T")
 MakeWish = Callable[[Session, Tenant], Wish]
@@ -39,6 +39,7 @@ class Desk:
     sessions: sessionmaker[Session]
     secrets: SecretStore
     dispatcher: Dispatcher
+    resolver: Resolver
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -79,6 +80,24 @@ class Desk:
         public_id, target_id = self.do(start)
         self.dispatcher.admit(target_id)
         return public_id
+
+    def verify_hostname(self, actor: Actor, subdomain: str, hostname: str) -> None:
+        """
+        Asks the world for the proof of an additional hostname, and notes it where it is there.
+
+        No transaction is open meanwhile. Conflict, with what was seen, where it is not.
+        """
+        with self.reading() as session:
+            found = hostnames.find(session, tenants.find(session, subdomain), hostname)
+            proof = hostnames.proof_of(found)
+        if proof is None:
+            raise Conflict(f"{hostname} needs no proof")
+        answers = self.resolver.texts(proof.name)
+        self.do(
+            lambda session: hostnames.verify(
+                session, actor, tenants.find(session, subdomain), hostname, proof, answers
+            )
+        )
 
     def preview(
         self, actor: Actor, subdomain: str, wish: Wish | MakeWish = deployments.DEPLOYMENT

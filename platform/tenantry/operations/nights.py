@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Engine, or_, select, update
+from sqlalchemy.orm import aliased
 
 from tenantry.clock import utcnow
 from tenantry.engine.context import API_KEY_SECRET, SecretDrawer
@@ -59,7 +60,8 @@ class Nights:
             )
             .exists()
         )
-        own = select(BackupPolicy.id).where(BackupPolicy.tenant_id == Tenant.id).exists()
+        mine = aliased(BackupPolicy)
+        own = select(mine.id).where(mine.tenant_id == Tenant.id).exists()
         statement = (
             select(
                 Tenant.id,

@@ -42,15 +42,25 @@ def prepare(
     _copy_sources(tenant, release.snapshot)
     _set_refs(tenant, wish.refs)
     blueprint = blueprints.make(session, tenant, release, _overrides(session, release, wish))
+    outside = blueprint.db_url_secret
+    if outside and outside not in blueprint.secrets:
+        raise Invalid("db_url_secret", "has no value yet: set the secret first", outside)
     return shape(tenant, blueprint, wish), release
 
 
 def _overrides(session: Session, release: TemplateRelease, wish: Wish) -> dict[str, str]:
     if wish.env == {}:
         return {}
-    services = [s["name"] for s in release.snapshot["services"]]
-    secrets = blueprints.secret_marks(session, release.project_id)
-    known = known_names(services, secrets, database=release.snapshot["db_required"])
+    frozen = release.snapshot
+    services = [s for s in frozen["services"] if s["service_type"] != "db"]
+    known = known_names(
+        [s["name"] for s in services],
+        blueprints.secret_marks(session, release.project_id),
+        database=frozen["db_required"],
+        kind=frozen["db_type"],
+        exposed=[s["name"] for s in services if s["expose_domain"]],
+        outside=bool(frozen.get("db_url_secret")),
+    )
     return check_values(wish.env, known)
 
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from tenantry.models import Tenant
+from tenantry.operations import certificates
 from tenantry.operations.actors import Actor
 from tenantry.operations.preparing import prepare
 from tenantry.operations.wishes import ROLLED_OUT, Shaped, Wish
 from tenantry.planning.actions import TEARDOWN
 from tenantry.planning.catalogue import kind_of
+from tenantry.planning.compose_file import lost_keys
 from tenantry.planning.differences import PARTS
 from tenantry.planning.planner import changes, plan
 from tenantry.ports import SecretStore
@@ -56,7 +58,10 @@ def of(session: Session, actor: Actor, tenant: Tenant, store: SecretStore, wish:
         differing={
             name: tuple(PARTS[part] for part in parts) for name, parts in shaped.differing.items()
         },
-        warnings=tuple(_warnings(tenant, wish, shaped)),
+        warnings=(
+            *_warnings(tenant, wish, shaped),
+            *certificates.warnings(session, tenant, shaped.blueprint),
+        ),
     )
 
 
@@ -70,6 +75,11 @@ def _warnings(tenant: Tenant, wish: Wish, shaped: Shaped) -> list[str]:
         f"{spec.name} stops before it starts again: it is away for that time."
         for spec in blueprint.services
         if spec.once and spec.deeds != () and tenant.completed_at and wish.action in ROLLED_OUT
+    ]
+    found += [
+        f"{spec.name}: its compose file does not refer to {', '.join(lost)}: they reach nothing."
+        for spec in blueprint.services
+        if spec.deeds != () and (lost := lost_keys(spec))
     ]
     if wish.rolled is not None and blueprint.database:
         found.append("The database's contents stay as they are: a rollback never touches them.")

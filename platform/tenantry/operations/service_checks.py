@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenantry.errors import Invalid
-from tenantry.planning import inputs, limits
+from tenantry.planning import compose_file, inputs, limits
 
 VOLUME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 PATH = re.compile(r"/[A-Za-z0-9._-]{1,100}(?:/[A-Za-z0-9._-]{1,100}){0,10}")
 COMPOSE_SERVICE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}")
-LONGEST_FILE = 100_000
 
 
 def source(service: dict[str, Any], at: str) -> None:
@@ -55,12 +54,26 @@ def _volume(volume: Mapping[str, str], at: str) -> None:
 
 def compose(service: dict[str, Any], at: str) -> None:
     """A compose service: its file, and which of its services is reached and probed."""
-    if len(service["compose_file"]) > LONGEST_FILE:
-        raise Invalid(f"{at}.compose_file", f"must have at most {LONGEST_FILE} characters")
-    if not COMPOSE_SERVICE.fullmatch(service["compose_service"] or ""):
+    name = service["compose_service"] or ""
+    if not COMPOSE_SERVICE.fullmatch(name):
         raise Invalid(f"{at}.compose_service", "must name the service in the file that is reached")
+    compose_file.check(service["compose_file"], name, f"{at}.compose_file")
     for name in ("volumes", "limits"):
         if service[name]:
             raise Invalid(f"{at}.{name}", "a compose file says this itself")
     if service["replicas"] != 1:
         raise Invalid(f"{at}.replicas", "a compose file says this itself", service["replicas"])
+
+
+def reaches(service: Mapping[str, Any], default_env: Mapping[str, str], at: str) -> None:
+    """Every name to which a compose file refers has a value: the product's, the service's or its
+    own default. A tenant may set others, but none may have to.
+    """
+    if not service["compose_file"]:
+        return
+    document = compose_file.check(service["compose_file"], service["compose_service"], at)
+    missing = compose_file.undefined(document, {*default_env, *service["env"]})
+    if missing:
+        raise Invalid(
+            f"{at}.compose_file", "refers to a name that env does not set; add it", missing[0]
+        )

@@ -17,6 +17,7 @@ from tenantry.models.template import DB_TYPES
 from tenantry.planning.blueprint import SERVICE_TYPES
 
 LONGEST_TEXT = 10_000
+LONGEST_FILE = 100_000
 TARGET_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 BUILD_TYPES = (
     "dockerfile",
@@ -34,15 +35,16 @@ class Text(fields.String):
     (line ends and tabs only where `lines`), no halves of characters, no bytes.
     """
 
-    def __init__(self, *, lines: bool = False, **more: Any) -> None:
+    def __init__(self, *, lines: bool = False, longest: int = LONGEST_TEXT, **more: Any) -> None:
         super().__init__(**more)
         self.allowed = "\n\t" if lines else ""
+        self.longest = longest
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
-        if len(value) > LONGEST_TEXT:
-            raise ValidationError(f"must have at most {LONGEST_TEXT} characters")
+        if len(value) > self.longest:
+            raise ValidationError(f"must have at most {self.longest} characters")
         if self.allowed:
             value = value.replace("\r\n", "\n")
         if any(category(c) in {"Cc", "Cs"} and c not in self.allowed for c in value):
@@ -109,7 +111,7 @@ class ServiceShape(Strict):
     repo_url = Text(load_default=None, allow_none=True)
     repo_branch = Text(load_default=None, allow_none=True)
     image = Text(load_default=None, allow_none=True)
-    compose_file = Text(lines=True, load_default=None, allow_none=True)
+    compose_file = Text(lines=True, longest=LONGEST_FILE, load_default=None, allow_none=True)
     compose_service = Text(load_default=None, allow_none=True)
     volumes = fields.List(
         fields.Nested(VolumeShape), load_default=list, validate=validate.Length(max=20)

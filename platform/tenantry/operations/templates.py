@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -56,14 +56,14 @@ def save(session: Session, actor: Actor, document: object, store: SecretStore) -
     if template is None:
         template = ProjectTemplate(slug=data["slug"], created_by_id=actor.user_id, services=[])
         session.add(template)
-    elif template.db_type != data["db_type"] and _has_databases(session, template):
-        # The next deployment would make an empty one of the other kind beside it.
-        raise Invalid("db_type", f"tenants have databases of kind {template.db_type}")
+    else:
+        _keep_their_data(session, template, data)
     for name in _PLAIN:
         setattr(template, name, data[name])
     template.target_name = data["target"]
     _flush(session, data)
-    _need_secrets(session, actor, store, template, data["secrets"])
+    made_up = [name for name in data["secrets"] if name != data["db_url_secret"]]
+    _need_secrets(session, actor, store, template, made_up)
     _save_services(session, template, data["services"])
     _keep_database(session, template)
     release = freeze(session, template, actor)
@@ -76,6 +76,20 @@ def save(session: Session, actor: Actor, document: object, store: SecretStore) -
         after=snapshot(template) | {"release": release.number},
     )
     return template
+
+
+def _keep_their_data(session: Session, template: ProjectTemplate, data: Mapping[str, Any]) -> None:
+    """Invalid for a change that would leave data of tenants behind, or in front of what cannot
+    read it.
+    """
+    if not _has_databases(session, template):
+        return
+    if template.db_type != data["db_type"]:
+        # The next deployment would make an empty one of the other kind beside it.
+        raise Invalid("db_type", f"tenants have databases of kind {template.db_type}")
+    old, new = template.db_image, data["db_image"]
+    if data["db_required"] and not databases.keeps_its_data(template.db_type, old, new):
+        raise Invalid("db_image", f"tenants have data written by {old}: it needs a migration", new)
 
 
 def _flush(session: Session, data: Mapping[str, Any]) -> None:
@@ -95,6 +109,8 @@ def _save_services(
     there = {s.name: s for s in template.services}
     for data in services:
         row = there.pop(data["name"], None)
+        if row is not None and bool(row.compose_file) != bool(data["compose_file"]):
+            _not_while_it_runs(session, row)
         if row is None:
             row = ServiceTemplate(name=data["name"], project=template)
             session.add(row)
@@ -109,6 +125,18 @@ def _save_services(
         if row.service_type != "db":
             row.active = False
     session.flush()
+
+
+def _not_while_it_runs(session: Session, row: ServiceTemplate) -> None:
+    """An application and a stack are two things on a target: the old one would run on."""
+    made = or_(TenantService.app_id.is_not(None), TenantService.compose_id.is_not(None))
+    of_row = (TenantService.service_template_id == row.id, made)
+    living = (Tenant.id == TenantService.tenant_id, Tenant.deleted_at.is_(None))
+    if session.scalar(select(exists().where(*of_row, *living))):
+        what = "a compose stack" if row.compose_file else "an application"
+        raise Invalid(
+            "services", f"tenants run {row.name} as {what}: give the new one another name"
+        )
 
 
 def _keep_database(session: Session, template: ProjectTemplate) -> None:
@@ -140,7 +168,8 @@ def _has_databases(session: Session, template: ProjectTemplate) -> bool:
                     TenantService.tenant_id == Tenant.id,
                     Tenant.project_id == template.id,
                     Tenant.deleted_at.is_(None),
-                    TenantService.db_id.is_not(None),
+                    TenantService.service_type == "db",
+                    or_(TenantService.db_id.is_not(None), TenantService.app_id.is_not(None)),
                 )
             )
         )

@@ -15,13 +15,12 @@ from tenantry.models import (
     TenantService,
 )
 from tenantry.models.base import as_public_id, uuid7
-from tenantry.operations import secrets, targets, templates
+from tenantry.operations import environments, secrets, targets
 from tenantry.operations.actors import Actor, record
 from tenantry.operations.shapes import TenantShape, load
-from tenantry.planning import environment, inputs, naming
+from tenantry.planning import databases, environment, inputs, naming
 from tenantry.ports import SecretStore
 
-PASSWORD = "db_password"  # noqa: S105 — the name of a secret
 LONGEST_DATABASE_NAME = 30
 
 
@@ -44,14 +43,7 @@ def add(
         raise Conflict(f"{template.name} is not active and takes no new tenants")
     subdomain = naming.subdomain(data["subdomain"])
     target = targets.usable(session, data["target"] or template.target_name)
-    apps = [s for s in _live(template) if s.service_type != "db"]
-    known = environment.known_names(
-        [s.name for s in apps],
-        templates.secret_names(session, template),
-        database=template.db_required,
-        kind=template.db_type,
-        exposed=[s.name for s in apps if s.expose_domain],
-    )
+    env = environment.check_values(data["env"], environments.known_of(session, template))
     tenant = Tenant(
         public_id=(public_id := uuid7()),
         project_id=template.id,
@@ -61,7 +53,6 @@ def add(
         target_name=target.name,
         server_id=template.server_id,
         external_ref=naming.marker(public_id),
-        env=environment.check_values(data["env"], known),
         notify_emails=list(inputs.emails(data["notify_emails"])),
         created_by_id=actor.user_id,
     )
@@ -74,6 +65,7 @@ def add(
             for service in _live(template):
                 _add_service(session, actor, tenant, service, store)
             _reserve(session, tenant, template)
+            environments.set_first(session, actor, store, tenant, env)
     except IntegrityError as trouble:
         raise _taken(trouble, data, subdomain) from None
     record(session, actor, "tenant.add", tenant, after={"subdomain": subdomain})
@@ -110,7 +102,7 @@ def _add_service(
             session,
             actor,
             store,
-            PASSWORD,
+            databases.PASSWORD,
             secrets.generated(32),
             secret_type="db_password",  # noqa: S106 — a kind, not a secret
             tenant_service_id=row.id,

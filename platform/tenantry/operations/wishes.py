@@ -8,7 +8,8 @@ from tenantry.errors import Invalid, NotFound
 from tenantry.models import Tenant
 from tenantry.planning import differences
 from tenantry.planning.actions import ACTIONS, DEPLOY, RESTORE, ROLLBACK, SCALE, TEARDOWN
-from tenantry.planning.blueprint import Blueprint, RestorePlan, ServiceSpec
+from tenantry.planning.adoption import PROJECT
+from tenantry.planning.blueprint import Blueprint, DatabaseSpec, RestorePlan, ServiceSpec
 
 ROLLED_OUT = (DEPLOY, ROLLBACK)
 
@@ -22,7 +23,8 @@ class Wish:
     and stay with the tenant. `release` is a number, None the newest. `force` takes every step even
     where nothing differs; `deeds` takes these steps with a service in any case. `ungated` is the
     reason for changing something without a backup first. `with_database` also stops the database
-    of a suspended tenant. `rolled` is the blueprint of the deployment that is gone back to.
+    of a suspended tenant. `rolled` is the blueprint of the deployment that is gone back to. `marks`
+    names what is to carry our marker (again).
     """
 
     action: str = DEPLOY
@@ -38,6 +40,7 @@ class Wish:
     restore: RestorePlan | None = None
     volumes: tuple[str, ...] = ()
     rolled: Blueprint | None = None
+    marks: tuple[str, ...] = ()
     why: str = ""
 
     def as_details(self) -> dict[str, Any]:
@@ -49,6 +52,8 @@ class Wish:
             "force": self.force,
             "fresh_build": self.fresh_build,
             "ungated": self.ungated,
+            "deeds": {name: list(deeds) for name, deeds in self.deeds.items()},
+            "marks": list(self.marks),
             "why": self.why,
         }
         return {name: value for name, value in kept.items() if value}
@@ -77,6 +82,7 @@ def shape(tenant: Tenant, blueprint: Blueprint, wish: Wish) -> Shaped:
         with_database=wish.with_database,
         restore=wish.restore,
         volumes=wish.volumes,
+        marks=wish.marks,
         gate=_gated(tenant, blueprint, wish),
     )
     if wish.action in ROLLED_OUT:
@@ -96,8 +102,8 @@ def _known_services(blueprint: Blueprint, wish: Wish) -> None:
     there = {spec.name for spec in blueprint.services}
     if blueprint.database:
         there.add(blueprint.database.service)
-    for name in (*wish.services, *wish.refs, *wish.deeds):
-        if name not in there:
+    for name in (*wish.services, *wish.refs, *wish.deeds, *wish.marks):
+        if name not in there and name != PROJECT:
             raise NotFound(f"{blueprint.tenant_name} has no service {name}")
 
 
@@ -133,7 +139,18 @@ def _rolled_out(tenant: Tenant, made: Blueprint, wish: Wish) -> Shaped:
         )
         found = {name: parts for name, parts in found.items() if name in wish.services}
     gate = cut.gate and any(_changes(spec) for spec in cut.services)
-    return Shaped(replace(cut, gate=gate), found)
+    return Shaped(replace(cut, gate=gate, database=_database(cut, wish)), found)
+
+
+def _database(cut: Blueprint, wish: Wish) -> DatabaseSpec | None:
+    """Its deeds, where it was rolled out before: those asked for, and its own unless left out."""
+    database = cut.database
+    if database is None or database.deeds is None:
+        return database
+    left_out = wish.services and database.service not in wish.services
+    asked = wish.deeds.get(database.service, ())
+    kept = () if left_out else database.deeds
+    return replace(database, deeds=tuple(sorted({*kept, *asked})))
 
 
 def _named(made: Blueprint, wish: Wish) -> set[str]:

@@ -20,6 +20,7 @@ BACKUP = "backup"
 RESTORE = "restore"
 TEARDOWN = "teardown"
 REMOVE_VOLUMES = "remove_volumes"
+ADOPT = "adopt"
 
 _NEVER_AWAY = (
     "pending",
@@ -59,5 +60,6 @@ _ALL = (
     Action(RESTORE, "Restore", _LIVE),
     Action(TEARDOWN, "Tear down", (*_NEVER_AWAY, "suspended"), success="archived"),
     Action(REMOVE_VOLUMES, "Remove volumes", ("archived",)),
+    Action(ADOPT, "Take over", ("pending", "failed"), success="running", provisions=True),
 )
 ACTIONS: Mapping[str, Action] = MappingProxyType({action.name: action for action in _ALL})

@@ -92,7 +92,8 @@ class ServiceSpec:
     Exactly one of `git`, `image` and `compose` is set. `deeds` are the steps that this deployment
     takes with it; None means everything. `stop_first` is for what may not run twice; what has a
     volume never does. `fresh_build` builds without a cache. `roll_back` is the id of the target's
-    own rollback to be used in place of a build.
+    own rollback to be used in place of a build. `retired` are additional hostnames of ours that
+    are to go.
     """
 
     name: str
@@ -121,6 +122,7 @@ class ServiceSpec:
     deeds: tuple[str, ...] | None = None
     fresh_build: bool = False
     roll_back: str | None = None
+    retired: tuple[str, ...] = ()
 
     @property
     def once(self) -> bool:
@@ -145,7 +147,8 @@ class Blueprint:
     `action` says what it is (see `actions`). `gate` wants a fresh backup before anything changes.
     `with_database` is for a suspension that stops the database too. `volumes` are named by staff
     to be removed for good. `db_url_secret` names the secret that holds the URL of a database
-    outside, of which nothing is planned. `secrets` are names with a mark of their version.
+    outside, of which nothing is planned. `secrets` are names with a mark of their version. `marks`
+    names what is to carry our marker (see `adoption`).
     """
 
     template_name: str
@@ -171,6 +174,7 @@ class Blueprint:
     restore: RestorePlan | None = None
     volumes: tuple[str, ...] = ()
     db_url_secret: str | None = None
+    marks: tuple[str, ...] = ()
 
     def service(self, name: str) -> ServiceSpec | None:
         """The service of that name, or None."""
@@ -208,6 +212,7 @@ def from_json(data: Mapping[str, Any]) -> Blueprint:
         "backup": _made(BackupPlan, data.get("backup")),
         "restore": _made(RestorePlan, data.get("restore")),
         "volumes": tuple(data.get("volumes", ())),
+        "marks": tuple(data.get("marks", ())),
     }
     return Blueprint(**known)
 
@@ -248,6 +253,7 @@ def _service(item: Mapping[str, Any]) -> ServiceSpec:
         "limits": _limits(item),
         "volumes": tuple(Volume(**_known(Volume, v)) for v in item.get("volumes", ())),
         "aliases": tuple(Alias(**_known(Alias, a)) for a in item.get("aliases", ())),
+        "retired": tuple(item.get("retired", ())),
         "deeds": _deeds(item),
     }
     return ServiceSpec(**known)

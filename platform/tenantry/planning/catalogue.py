@@ -8,7 +8,7 @@ A step key is what the timeline shows (`service.backend.create`); a kind is what
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tenantry.planning import kinds_of_life, kinds_of_rollout
+from tenantry.planning import kinds_of_adoption, kinds_of_life, kinds_of_rollout
 from tenantry.planning.stepkind import (
     QUEUES,
     SLOW_QUEUE,
@@ -30,7 +30,7 @@ __all__ = [
     "service_key",
 ]
 
-_ALL = (*kinds_of_rollout.KINDS, *kinds_of_life.KINDS)
+_ALL = (*kinds_of_rollout.KINDS, *kinds_of_life.KINDS, *kinds_of_adoption.KINDS)
 KINDS: Mapping[str, StepKind] = MappingProxyType({kind.name: kind for kind in _ALL})
 # The spec spells these two ways; filters accept both, rows hold the first.
 ALIASES: Mapping[str, str] = MappingProxyType(

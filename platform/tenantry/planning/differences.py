@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from tenantry.planning.blueprint import Blueprint, DatabaseSpec, ServiceSpec
-from tenantry.planning.environment import PLACEHOLDER, constant
+from tenantry.planning.environment import DATABASE_URL, PLACEHOLDER, constant
 
 # The parts in the words of people; what a preview shows.
 PARTS: Mapping[str, str] = {
@@ -54,6 +54,7 @@ def fingerprints(blueprint: Blueprint, spec: ServiceSpec) -> dict[str, str]:
                 blueprint.https,
                 blueprint.certificate,
                 [asdict(alias) for alias in spec.aliases],
+                *spec.retired,
             ]
         ),
     }
@@ -80,6 +81,8 @@ def _environment(blueprint: Blueprint, spec: ServiceSpec) -> Any:
         return merged
     secrets = {f"SECRET_{constant(name)}": mark for name, mark in blueprint.secrets.items()}
     used = {n: m for n, m in secrets.items() if sealed or n in names}
+    if blueprint.db_url_secret and DATABASE_URL in names:
+        used[DATABASE_URL] = blueprint.secrets.get(blueprint.db_url_secret, "")
     facts = [
         blueprint.tenant_name,
         blueprint.subdomain,
@@ -98,9 +101,14 @@ def differing(wanted: Mapping[str, str], applied: Mapping[str, Any]) -> tuple[st
 
 
 def deeds_for(parts: Iterable[str], spec: ServiceSpec) -> tuple[str, ...]:
-    """The deeds that bring these parts about; a build makes a reload needless."""
+    """The deeds that bring these parts about."""
+    return deeds_of(parts, stack=spec.compose is not None)
+
+
+def deeds_of(parts: Iterable[str], *, stack: bool) -> tuple[str, ...]:
+    """The same by kind; a build makes a reload needless."""
     deeds = {deed for part in parts for deed in _DEEDS[part]}
-    if spec.compose and deeds:
+    if stack and deeds:
         # Routers and environment of a stack change with its next deploy, and only then.
         deeds = {*deeds - {"settings", "reload"}, "deploy"}
     if "deploy" in deeds:
@@ -122,6 +130,9 @@ def only_what_differs(
     for spec in blueprint.services:
         there = applied.get(spec.name) or {}
         parts = differing(fingerprints(blueprint, spec), there)
+        if spec.hostname is None:
+            # Nothing of it is routed, so no step would ever mark its domains as rolled out.
+            parts = tuple(part for part in parts if part != "domains")
         if parts:
             found[spec.name] = parts
         deeds = deeds_for(parts, spec) if there else None

@@ -7,6 +7,7 @@ template language. The list is documented in docs/environment.md.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from tenantry.errors import Invalid
 from tenantry.planning.blueprint import EnvLayer
@@ -19,9 +20,13 @@ SIMPLE = re.compile(r"[A-Za-z0-9_./:@%+,=?&!^~\[\]{}()*;<>|-]+")
 # Blanks may stand inside, not at the ends: readers trim them, and not all trim the same ones.
 UNQUOTED = re.compile(r"[^\s'\"`#\ufeff](?:[^\n#\u2028\u2029]*[^\s#\ufeff])?")
 REFERENCE = "${{"
+# What the name of a variable gives away; people type passwords everywhere.
+MASK = "••••••••"
+SECRET_KEY = re.compile(r"PASS|SECRET|TOKEN|PRIVATE|CREDENTIAL|API_?KEY", re.IGNORECASE)
 LONGEST_VALUE = 32_768
 # Opens the target itself: no tenant's application ever gets it.
 API_KEY_SECRET = "dokploy_api_key"  # noqa: S105 — the name of a secret
+DATABASE_URL = "DATABASE_URL"
 
 FIXED_NAMES: Mapping[str, str] = {
     "TENANT_ID": "public id of the tenant",
@@ -69,16 +74,19 @@ def known_names(
     database: bool,
     kind: str | None = None,
     exposed: Iterable[str] | None = None,
+    outside: bool = False,
 ) -> frozenset[str]:
     """
     Every placeholder that a template with these services and secrets may use.
 
     `kind` leaves out what such a database does not have; `exposed` (None: all of them) are the
-    services that have a hostname. The API key of a target is never among the secrets.
+    services that have a hostname. Of a database `outside` only the URL is known. The API key of a
+    target is never among the secrets.
     """
     services = tuple(services)
     public = set(services if exposed is None else exposed)
     names = set(FIXED_NAMES) if database else {n for n in FIXED_NAMES if not _of_database(n)}
+    names |= {DATABASE_URL} if outside else set()
     if not public and exposed is not None:
         names -= {"PRIMARY_HOSTNAME", "PRIMARY_URL"}
     facts = FACTS.get(kind or "")
@@ -143,13 +151,35 @@ def _named(key: str, value: str, field: str) -> tuple[str, ...]:
         raise Invalid(f"{field}.{key}", trouble.rule) from None
 
 
-def effective(layers: Iterable[EnvLayer]) -> dict[str, tuple[str, str]]:
-    """KEY → (value, source of the layer that won); later layers win."""
-    merged: dict[str, tuple[str, str]] = {}
+def speaks_of_secret(key: str, value: str = "") -> bool:
+    """Whether a variable of this name is taken for a secret; a mere placeholder is none."""
+    return bool(SECRET_KEY.search(key)) and not PLACEHOLDER.fullmatch(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """
+    What holds for one key: a plain value, or the version under which it is sealed.
+
+    `covers` are the sources of the layers below that have the key as well, the lowest first.
+    """
+
+    source: str
+    value: str = ""
+    version: str | None = None
+    covers: tuple[str, ...] = ()
+
+
+def winners(layers: Iterable[EnvLayer]) -> dict[str, Winner]:
+    """KEY → what holds for it; later layers win."""
+    won: dict[str, Winner] = {}
     for layer in layers:
-        for key, value in layer.values.items():
-            merged[key] = (value, layer.source)
-    return merged
+        for key in (*layer.values, *layer.sealed):
+            below = won.get(key)
+            covers = (*below.covers, below.source) if below else ()
+            sealed = layer.sealed.get(key)
+            won[key] = Winner(layer.source, layer.values.get(key, ""), sealed, covers)
+    return won
 
 
 def resolve(values: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:

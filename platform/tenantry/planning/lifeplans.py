@@ -26,13 +26,17 @@ def scale(blueprint: Blueprint) -> Keys:
 
 
 def restart(blueprint: Blueprint) -> Keys:
-    """Applies the stored settings again, which replaces every container; a stack is deployed."""
+    """
+    Applies the stored settings again, which replaces every container.
+
+    A stack is stopped and deployed: a deploy alone leaves alone what its file does not change.
+    """
     chosen = _chosen(blueprint)
     stacks = [s for s in chosen if s.compose]
     plain = [s for s in chosen if not s.compose]
     for service in plain:
         yield service_key(service.name, "reload"), service.name
-    for deed in ("deploy", "wait_deploy"):
+    for deed in ("stop", "deploy", "wait_deploy"):
         for service in stacks:
             yield service_key(service.name, deed), service.name
     yield from _seen_again(chosen)

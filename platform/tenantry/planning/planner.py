@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tenantry.planning import actions, lifeplans, rollout
+from tenantry.planning import actions, adoption, lifeplans, rollout
 from tenantry.planning.blueprint import Blueprint
 from tenantry.planning.catalogue import kind_of
 
@@ -31,6 +31,7 @@ PLANS: Mapping[str, Callable[[Blueprint], Keys]] = MappingProxyType(
         actions.RESTORE: lifeplans.restore,
         actions.TEARDOWN: lifeplans.tear_down,
         actions.REMOVE_VOLUMES: lifeplans.remove_volumes,
+        actions.ADOPT: adoption.adopt,
     }
 )
 

@@ -7,6 +7,7 @@ A service's `deeds` and the database's say what differs (see `differences`); Non
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from tenantry.planning.adoption import adopt
 from tenantry.planning.blueprint import Blueprint, DatabaseSpec, ServiceSpec
 from tenantry.planning.catalogue import service_key
 
@@ -18,6 +19,8 @@ def deploy(blueprint: Blueprint) -> Keys:
     services = [s for s in blueprint.ordered() if s.deeds != ()]
     if blueprint.gate and blueprint.database:
         yield "backup.gate", blueprint.database.service
+    # Before anything is looked for: what lost its marker would be made a second time.
+    yield from adopt(blueprint)
     yield "project.create", None
     if blueprint.database:
         yield from _database(blueprint.database, needed=bool(services))
@@ -48,6 +51,8 @@ def _database(database: DatabaseSpec, *, needed: bool) -> Keys:
         yield "db.deploy", database.service
     if database.deeds is None:
         return
+    if "start" in database.deeds:
+        yield "db.start", database.service
     if "settings" in database.deeds:
         yield "db.settings", database.service
         yield "db.restart", database.service
@@ -73,6 +78,8 @@ def _own_deeds(service: ServiceSpec) -> Iterator[str]:
     if service.deeds is not None:
         # At first its creation settles how it runs.
         yield "settings"
+    if service.deeds is not None and not service.fresh_build:
+        yield "cached_build"
 
 
 def _roll_out(group: Iterable[ServiceSpec]) -> Keys:
@@ -101,11 +108,18 @@ def _domains(exposed: list[ServiceSpec]) -> Keys:
         if not service.compose:
             yield from _routed(service)
     for service in exposed:
+        if service.deeds is not None and "switch_on" in service.deeds:
+            yield "domains.switch_on", service.name
         yield "domains.wait_propagation", service.name
 
 
 def _routed(service: ServiceSpec) -> Keys:
     yield "domains.create", service.name
-    # Later on, one that is no longer wanted must go.
-    if service.aliases or service.deeds is not None:
+    if aliases_follow(service):
         yield "domains.alias", service.name
+
+
+def aliases_follow(service: ServiceSpec) -> bool:
+    """Whether additional hostnames are seen to after the service's own."""
+    # Later on, one that is no longer wanted must go.
+    return bool(service.aliases or service.retired) or service.deeds is not None

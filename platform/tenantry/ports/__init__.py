@@ -60,6 +60,7 @@ from tenantry.ports.world import (
     Sealed,
     SecretStore,
     SendUntil,
+    TextAnswer,
     Web,
 )
 
@@ -101,6 +102,7 @@ __all__ = [
     "ServerSeen",
     "ServiceSeen",
     "Target",
+    "TextAnswer",
     "VolumeBackupSeen",
     "VolumeBackupWish",
     "Web",

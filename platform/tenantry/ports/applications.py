@@ -48,11 +48,12 @@ class Running:
     How a service is to run.
 
     `stop_first` stops the old container before the new one starts: always for what has a volume.
+    `args` may hold a password: never log, store or show them.
     """
 
     replicas: int = 1
     limits: Limits = field(default_factory=Limits)
-    args: tuple[str, ...] = ()
+    args: tuple[str, ...] = field(default=(), repr=False)
     stop_first: bool = False
 
 
@@ -61,8 +62,9 @@ class ApplicationSeen:
     """
     An application in full; one call on the target.
 
-    `env` is its dotenv text in clear: never log, store or show it. `memory` and `cpu` are the
-    target's own strings (bytes, nanoCPUs), as somebody may have typed them.
+    `env` is its dotenv text in clear, and `args` may hold a password: never log, store or show
+    either. `memory` and `cpu` are the target's own strings (bytes, nanoCPUs), as somebody may have
+    typed them.
     """
 
     id: str
@@ -77,7 +79,7 @@ class ApplicationSeen:
     replicas: int
     memory: str | None
     cpu: str | None
-    args: tuple[str, ...]
+    args: tuple[str, ...] = field(repr=False)
     stop_first: bool
     auto_deploy: bool
     fresh_build: bool

@@ -34,8 +34,12 @@ class DatabaseLife(Protocol):
     def database_in_full(self, kind: DatabaseKind, database_id: str) -> DatabaseSeen | None:
         """In full; None where it is gone."""
 
-    def configure_database(self, kind: DatabaseKind, database_id: str, limits: Limits) -> None:
-        """Change, safe to repeat: takes effect at its next deploy, which restarts it."""
+    def configure_database(
+        self, kind: DatabaseKind, database_id: str, limits: Limits, image: str = ""
+    ) -> None:
+        """Change, safe to repeat: takes effect at its next deploy, which restarts it. Without an
+        image that stays as it is.
+        """
 
     def stop_database(self, kind: DatabaseKind, database_id: str) -> None:
         """Change, safe to repeat: a stopped one cannot be backed up."""

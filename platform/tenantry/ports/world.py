@@ -17,11 +17,23 @@ class Answer:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class TextAnswer:
+    """The TXT records that one resolver knows of a name, or the reason why there are none."""
+
+    resolver: str
+    texts: tuple[str, ...]
+    problem: str = ""
+
+
 class Resolver(Protocol):
     """Real DNS through every configured resolver; 3 s in all."""
 
     def lookup(self, hostname: str) -> Sequence[Answer]:
         """One answer for each resolver. Never raises for a name that does not exist."""
+
+    def texts(self, hostname: str) -> Sequence[TextAnswer]:
+        """The same for TXT records, each as one text; as they were written, not to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tenantry.steps import (
+    aliases,
     application,
     backup,
     build,
+    compose,
     database,
+    database_restart,
     domains,
     environment,
     health,
@@ -17,6 +20,7 @@ from tenantry.steps import (
     restore,
     running,
     suspension,
+    taking_over,
     teardown,
 )
 from tenantry.steps.context import Handler
@@ -26,7 +30,10 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "project.create": project.create,
         "db.create": database.create,
         "db.deploy": database.deploy,
+        "db.settings": database_restart.configure,
+        "db.restart": database_restart.restart,
         "service.create": application.create,
+        "service.file_set": compose.set_file,
         "service.git_attach": application.attach_git,
         "service.build_config": application.configure_build,
         "service.env_set": environment.set_environment,
@@ -64,7 +71,11 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "project.remove": teardown.remove_project,
         "teardown.certify": teardown.certify,
         "volumes.remove": teardown.remove_volumes,
+        "adopt.project": taking_over.project,
+        "service.adopt": taking_over.service,
+        "db.adopt": taking_over.database,
         "domains.create": domains.create,
+        "domains.alias": aliases.bring_about,
         "domains.wait_propagation": domains.wait_propagation,
         "health.check": health.check,
         "health.retry": health.check,

@@ -4,6 +4,7 @@ from tenantry.errors import Permanent, Transient
 from tenantry.planning.blueprint import ServiceSpec
 from tenantry.planning.naming import target_name
 from tenantry.ports import Running, ServiceSeen
+from tenantry.steps import compose, things
 from tenantry.steps.adoption import describe, ours
 from tenantry.steps.context import StepContext
 from tenantry.steps.outcomes import Done
@@ -18,13 +19,21 @@ def running_of(spec: ServiceSpec) -> Running:
 
 
 def create(ctx: StepContext) -> Done:
+    """Finds or creates the application or stack of the step's own service."""
+    if things.is_stack(ctx):
+        return compose.create(ctx)
+    spec, _ = ctx.the_service()
+    return bring_about(ctx, running_of(spec))
+
+
+def bring_about(ctx: StepContext, running: Running) -> Done:
     """
     Finds the application by marker, else creates it; then turns automatic deploys off.
 
     That comes before any source is attached: with one, every push would deploy behind our back.
     """
     spec, own = ctx.the_service()
-    found, how = _look(ctx), "found"
+    found, how = look(ctx), "found"
     if found is None:
         if ctx.tenant.environment_id is None:
             raise Permanent("The tenant has no project on the target yet")
@@ -36,12 +45,15 @@ def create(ctx: StepContext) -> Done:
             describe(own.marker, ctx.blueprint.tenant_name),
             ctx.blueprint.server_id,
         )
-        found, how = _look(ctx), "created"
+        found, how = look(ctx), "created"
     if found is None:
         raise Transient("The application was created but is not listed yet")
     ctx.intend("settle application", app_id=found.id)
-    ctx.target.settle_application(found.id, running_of(spec))
-    if spec.image is not None:
+    ctx.target.settle_application(found.id, running)
+    if spec.image is not None and (
+        how == "created" or _image_of(ctx, found.id) != spec.image.image
+    ):
+        # Not where it is the same: the target would call what runs idle.
         ctx.intend("attach image", app_id=found.id)
         ctx.target.attach_image(found.id, spec.image)
     ctx.say(f"Application {found.name} {how}; internal host {found.app_name}")
@@ -53,7 +65,13 @@ def create(ctx: StepContext) -> Done:
     )
 
 
-def _look(ctx: StepContext) -> ServiceSeen | None:
+def _image_of(ctx: StepContext, app_id: str) -> str | None:
+    seen = ctx.target.application(app_id)
+    return seen.image if seen else None
+
+
+def look(ctx: StepContext) -> ServiceSeen | None:
+    """The application with the service's marker; doubles that were never built are removed."""
     _, own = ctx.the_service()
     if ctx.tenant.project_id is None:
         return None

@@ -166,15 +166,17 @@ def _ended_badly(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> boo
         return build.status in {"error", "cancelled"}
     # Its container was waited for in vain (the last look of that epoch is not remembered).
     in_vain = int(ctx.memory.get("looks", 0)) >= CONTAINER_PATIENCE_POLLS - 1
-    return in_vain and not _up_of(_fresh(things.containers(ctx), trace))
+    return in_vain and not things.up_of(_fresh(things.containers(ctx), trace))
 
 
 def _fresh(seen: Sequence[ContainerSeen], trace: Mapping[str, Any]) -> list[ContainerSeen]:
     return [c for c in seen if c.id not in trace.get("containers", ())]
 
 
-def _up_of(fresh: Sequence[ContainerSeen]) -> list[ContainerSeen]:
-    return [c for c in fresh if c.state == "running" and c.wanted == "running"]
+def _whole(seen: Sequence[ContainerSeen]) -> bool:
+    """Whether every task that a stack wants runs; what has ended is not wanted any more."""
+    live = [c for c in seen if c.wanted == "running"]
+    return bool(live) and len(things.up_of(live)) == len(live)
 
 
 def _running(
@@ -188,7 +190,9 @@ def _running(
     details["looks"] = looks
     seen = things.containers(ctx)
     fresh = _fresh(seen, trace)
-    up = _up_of(fresh)
+    up = things.up_of(fresh)
+    if up and things.is_stack(ctx) and not _whole(seen):
+        up = []
     commit = commit_of(build.description)
     spec, _ = ctx.the_service()
     # The commit is written a moment after the status; it is looked for once more.
@@ -197,6 +201,8 @@ def _running(
         return _up(ctx, trace, build, details, "Built; no container is wanted")
     if up and not late:
         return _up(ctx, trace, build, details, "A new container runs")
+    if things.is_stack(ctx) and not fresh and _whole(seen) and looks >= UNKNOWN_POLLS:
+        return _up(ctx, trace, build, details, "Deployed; nothing in its file asked for a change")
     if not seen and looks >= UNKNOWN_POLLS:
         words = "Built; the target could not list its containers"
         return _up(ctx, trace, build, details, words)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tenantry.config import Times
 from tenantry.errors import Permanent
-from tenantry.planning.blueprint import Blueprint, ServiceSpec
+from tenantry.planning.blueprint import Blueprint, DatabaseSpec, ServiceSpec
 from tenantry.planning.differences import fingerprints
 from tenantry.ports import Mailer, Resolver, Target, Web
 from tenantry.steps.outcomes import LogText, Outcome
@@ -71,7 +71,9 @@ class StepContext:
 
     `intent` is what an earlier claim remembered before a change whose outcome it may not know;
     `waited` the seconds since the step first started in this epoch, by the database's clock;
-    `memory` the step's own details so far.
+    `memory` the step's own details so far. `open_secret` opens by name; `open_version` opens the
+    value of an environment's key by the public id of its version, for `env_set` alone. `addresses`
+    are those that hostnames on this target should have, where staff stated them.
     """
 
     key: str
@@ -95,7 +97,9 @@ class StepContext:
     poll_seconds: float
     begin_change: Callable[[Mapping[str, Any]], None]
     open_secret: Callable[[str], str]
+    open_version: Callable[[str], str]
     call_deadline: float = 20.0
+    addresses: tuple[str, ...] = ()
     log: list[LogText] = field(default_factory=list)
 
     def intend(self, deed: str, **remember: Any) -> None:
@@ -125,6 +129,12 @@ class StepContext:
         """The fingerprints of the step's own service as this deployment wants it."""
         spec, _ = self.the_service()
         return fingerprints(self.blueprint, spec)
+
+    def the_database(self) -> tuple[DatabaseSpec, ServiceFacts]:
+        """The tenant's database and the step's own service; Permanent where there is none."""
+        if self.blueprint.database is None or self.own is None:
+            raise Permanent("This product has no database")
+        return self.blueprint.database, self.own
 
     def the_service(self) -> tuple[ServiceSpec, ServiceFacts]:
         """The step's own service; it exists for every step that the planner ties to one."""

@@ -1,24 +1,23 @@
-"""`db.create` and `db.deploy`: the tenant's database through the target's own kinds."""
-
-from typing import cast
+"""`db.create` and `db.deploy`: the tenant's database, of a target's own kind or as an image."""
 
 from tenantry.errors import Permanent, Transient
 from tenantry.planning.blueprint import DatabaseSpec
-from tenantry.planning.databases import facts
+from tenantry.planning.databases import IMAGE_KINDS, PASSWORD, facts, native
 from tenantry.planning.differences import database_fingerprint
+from tenantry.planning.limits import Limits
 from tenantry.planning.naming import target_name
-from tenantry.planning.sources import DatabaseKind
 from tenantry.ports import DatabaseWish, ServiceSeen
+from tenantry.steps import database_image
 from tenantry.steps.adoption import describe, ours
 from tenantry.steps.context import ServiceFacts, StepContext
 from tenantry.steps.outcomes import Done, Wait
 
-PASSWORD = "db_password"  # noqa: S105 — the name of a secret
-
 
 def create(ctx: StepContext) -> Done:
     """Finds the database by marker in the tenant's project, else creates it, pinned."""
-    spec, own = _mine(ctx)
+    spec, own = ctx.the_database()
+    if spec.kind in IMAGE_KINDS:
+        return database_image.create(ctx)
     found = _look(ctx, spec, own)
     how = "found"
     if found is None and own.db_id is not None:
@@ -56,13 +55,16 @@ def deploy(ctx: StepContext) -> Done | Wait:
     looks at the status instead of deploying again. A running one is never deployed twice: that
     would restart it.
     """
-    spec, own = _mine(ctx)
+    spec, own = ctx.the_database()
+    if spec.kind in IMAGE_KINDS:
+        return database_image.deploy(ctx)
     if own.db_id is None:
         raise Permanent("The database was not created")
-    kind = facts(spec.kind)
     seen = _status(ctx, spec, own.db_id)
     if seen == "done":
-        return _deployed(spec, own, "runs")
+        # With the limits of its last roll-out: new ones are the business of db.restart.
+        mark = own.applied.get("running") or database_fingerprint(spec)
+        return _deployed(own, mark, "runs")
     if seen == "running" and ctx.intent is None and ctx.waited < ctx.call_deadline:
         return Wait(ctx.poll_seconds, "The target is still pulling and starting the database")
     if seen == "running":
@@ -71,36 +73,35 @@ def deploy(ctx: StepContext) -> Done | Wait:
         ctx.say("The target calls it running, but nothing can be at work; starting it again")
     if seen == "error" and ctx.intent is None and ctx.attempt > 1:
         ctx.say("The last start failed; starting it once more")
+    if own.applied or spec.limits != Limits():
+        ctx.intend("set database limits")
+        ctx.target.configure_database(native(spec.kind), own.db_id, spec.limits, spec.image)
     ctx.intend("deploy database")
-    ctx.target.deploy_database(_kind(spec), own.db_id, deadline=ctx.call_deadline)
+    ctx.target.deploy_database(native(spec.kind), own.db_id, deadline=ctx.call_deadline)
     after = _status(ctx, spec, own.db_id)
     if after == "done":
-        return _deployed(spec, own, f"started on port {kind.port}")
+        return _deployed(
+            own, database_fingerprint(spec), f"started on port {facts(spec.kind).port}"
+        )
     if after == "running":
         return Wait(ctx.poll_seconds, "The target is starting the database")
     raise Transient(f"The database did not start (status {after})", most_tries=3)
 
 
-def _deployed(spec: DatabaseSpec, own: ServiceFacts, words: str) -> Done:
+def _deployed(own: ServiceFacts, mark: str, words: str) -> Done:
     return Done(
         f"The database {words}",
         service={
             "deploy_triggered": True,
             "deployed": True,
-            "applied": {**own.applied, "running": database_fingerprint(spec)},
+            "applied": {**own.applied, "running": mark},
         },
         details={"databaseId": own.db_id},
     )
 
 
-def _mine(ctx: StepContext) -> tuple[DatabaseSpec, ServiceFacts]:
-    if ctx.blueprint.database is None or ctx.own is None:
-        raise Permanent("This product has no database")
-    return ctx.blueprint.database, ctx.own
-
-
 def _status(ctx: StepContext, spec: DatabaseSpec, database_id: str) -> str:
-    seen = ctx.target.database(_kind(spec), database_id)
+    seen = ctx.target.database(native(spec.kind), database_id)
     if seen is None:
         raise Permanent("The database is gone from the target; restore it or create a new tenant")
     return seen.status
@@ -122,7 +123,7 @@ def _wish(ctx: StepContext, spec: DatabaseSpec, own: ServiceFacts) -> DatabaseWi
     password = ctx.secret(f"{own.name}/{PASSWORD}")
     name = target_name(ctx.blueprint.template_slug, ctx.blueprint.subdomain, own.name)
     return DatabaseWish(
-        kind=_kind(spec),
+        kind=native(spec.kind),
         name=own.name,
         app_name=name,
         description=describe(own.marker, ctx.blueprint.tenant_name),
@@ -132,8 +133,3 @@ def _wish(ctx: StepContext, spec: DatabaseSpec, own: ServiceFacts) -> DatabaseWi
         root_password=password,
         image=spec.image,
     )
-
-
-def _kind(spec: DatabaseSpec) -> DatabaseKind:
-    facts(spec.kind)
-    return cast("DatabaseKind", spec.kind)

@@ -2,6 +2,7 @@
 
 from tenantry.planning.health import is_expected
 from tenantry.ports import HealthSeen
+from tenantry.steps import things
 from tenantry.steps.context import StepContext
 from tenantry.steps.outcomes import Done, Unhealthy
 from tenantry.steps.placeholders import url
@@ -38,9 +39,13 @@ def _by_http(ctx: StepContext) -> HealthSeen:
 
 
 def _by_containers(ctx: StepContext) -> HealthSeen:
-    _, own = ctx.the_service()
-    seen = ctx.target.containers(own.app_name or "", ctx.blueprint.server_id)
-    up = [c for c in seen if c.state == "running" and c.wanted == "running"]
+    spec, own = ctx.the_service()
+    seen = things.containers(ctx)
+    if spec.compose:
+        # Its other services may run while the one that matters does not.
+        stem = f"{own.app_name}_{spec.compose.service}."
+        seen = [c for c in seen if c.name.startswith(stem)]
+    up = things.up_of(seen)
     if up:
         words = f"{len(up)} container{'' if len(up) == 1 else 's'} running"
         return HealthSeen(ok=True, status=None, latency_ms=None, problem=words)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from tenantry.planning.databases import facts
-from tenantry.planning.environment import constant, names_in
+from tenantry.planning.databases import PASSWORD, facts
+from tenantry.planning.environment import DATABASE_URL, constant, names_in
 from tenantry.steps.context import StepContext
-from tenantry.steps.database import PASSWORD
 
 
 def values_for(ctx: StepContext, texts: Iterable[str]) -> Mapping[str, str]:
@@ -47,14 +46,18 @@ def _services(ctx: StepContext) -> dict[str, str]:
                 f"{name}_URL": url(ctx, spec.hostname),
             }
         if facts_of and facts_of.app_name:
-            values[f"{name}_INTERNAL_HOST"] = facts_of.app_name
+            # The services of a stack carry its name in front of their own.
+            inner = f"_{spec.compose.service}" if spec.compose else ""
+            values[f"{name}_INTERNAL_HOST"] = f"{facts_of.app_name}{inner}"
     return values
 
 
 def _database(ctx: StepContext, wanted: set[str]) -> dict[str, str]:
-    spec = ctx.blueprint.database
+    spec, outside = ctx.blueprint.database, ctx.blueprint.db_url_secret
     if spec is None:
-        return {}
+        # A database outside is known by its URL alone.
+        known = outside is not None and DATABASE_URL in wanted
+        return {DATABASE_URL: ctx.secret(outside)} if known and outside else {}
     own, kind = ctx.services[spec.service], facts(spec.kind)
     values = {"DATABASE_PORT": str(kind.port)}
     if kind.has_name:
@@ -63,11 +66,11 @@ def _database(ctx: StepContext, wanted: set[str]) -> dict[str, str]:
         values["DATABASE_USER"] = spec.user
     if own.app_name:
         values["DATABASE_HOST"] = own.app_name
-    if wanted & {"DATABASE_URL", "DATABASE_PASSWORD"}:
+    if wanted & {DATABASE_URL, "DATABASE_PASSWORD"}:
         password = ctx.secret(f"{spec.service}/{PASSWORD}")
         values["DATABASE_PASSWORD"] = password
         if own.app_name:
-            values["DATABASE_URL"] = kind.url.format(
+            values[DATABASE_URL] = kind.url.format(
                 user=spec.user, password=password, host=own.app_name, name=spec.database
             )
     return values

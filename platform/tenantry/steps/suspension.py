@@ -155,7 +155,9 @@ def _database(ctx: StepContext, *, wanted: bool) -> Done | Wait | Skip:
         if not seen and not ctx.target.nodes(ctx.blueprint.server_id):
             return Wait(ctx.poll_seconds, "The target's engine does not answer now")
         return Done("The database runs" if wanted else "The database is stopped")
-    if ctx.intent is None or ctx.polls % 6 == 0:
+    # One that is starting is left to it: an image would be started afresh each time.
+    starting = wanted and any(c.wanted == "running" for c in seen)
+    if ctx.intent is None or (ctx.polls % 6 == 0 and not starting):
         _order(ctx, wanted=wanted)
     return Wait(ctx.poll_seconds, "Starting the database" if wanted else "Stopping the database")
 

@@ -48,10 +48,7 @@ def remove_schedules(ctx: StepContext) -> Done | Skip:
             ctx.target.delete_schedule(schedule.id)
             removed.append(f"schedule {schedule.name}")
     kind = "application" if own.app_id else "compose"
-    for stored in ctx.target.volume_backups(kind, object_id):
-        ctx.intend("delete volume backup", volume_backup_id=stored.id)
-        ctx.target.remove_volume_backup(stored.id)
-        removed.append(f"volume backup {stored.wish.name}")
+    removed += _remove_copies(ctx, kind, object_id)
     left = [*(ctx.target.schedules_of(own.app_id) if own.app_id else ())]
     if left or ctx.target.volume_backups(kind, object_id):
         raise Transient("A schedule is still listed after it was removed")
@@ -107,12 +104,13 @@ def remove_service(ctx: StepContext) -> Done | Wait | Skip:
 
 def remove_database(ctx: StepContext) -> Done | Wait | Skip:
     """The database, until its row and its service are gone; its volume stays."""
-    own, spec = _own(ctx), ctx.blueprint.database
-    if spec is None:
-        raise Permanent("This product has no database")
+    spec, own = ctx.the_database()
     if own.db_id is None:
+        if own.app_id:
+            _remove_copies(ctx, "application", own.app_id)
         return remove_service(ctx)
     kind, database = native(spec.kind), own.db_id
+    _remove_copies(ctx, kind, database)
     return _remove(
         ctx,
         own,
@@ -120,6 +118,16 @@ def remove_database(ctx: StepContext) -> Done | Wait | Skip:
         there=lambda: ctx.target.database(kind, database) is not None,
         remove=lambda: ctx.target.remove_database(kind, database),
     )
+
+
+def _remove_copies(ctx: StepContext, kind: str, object_id: str) -> list[str]:
+    """Stored volume backups; they would fire on when what they copy is gone."""
+    removed = []
+    for stored in ctx.target.volume_backups(kind, object_id):
+        ctx.intend("delete volume backup", volume_backup_id=stored.id)
+        ctx.target.remove_volume_backup(stored.id)
+        removed.append(f"volume backup {stored.wish.name}")
+    return removed
 
 
 def _remove(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tenantry.errors import Permanent
-from tenantry.ports import BuildSeen, ContainerSeen
+from tenantry.ports import BuildSeen, ContainerSeen, DomainSeen
 from tenantry.steps.context import StepContext
 
 
@@ -43,3 +43,35 @@ def containers(ctx: StepContext) -> Sequence[ContainerSeen]:
     if is_stack(ctx):
         return ctx.target.compose_containers(ctx.own.app_name, ctx.blueprint.server_id)
     return ctx.target.containers(ctx.own.app_name, ctx.blueprint.server_id)
+
+
+def domains(ctx: StepContext) -> Sequence[DomainSeen]:
+    """Its domain objects."""
+    if is_stack(ctx):
+        return ctx.target.compose_domains(object_id(ctx))
+    return ctx.target.domains(object_id(ctx))
+
+
+def create_domain(ctx: StepContext, host: str) -> None:
+    """Routes a hostname to it; that of a stack comes into force with its next deploy."""
+    spec, _ = ctx.the_service()
+    https = ctx.blueprint.https
+    certificate = ctx.blueprint.certificate if https else "none"
+    if spec.compose:
+        ctx.target.create_compose_domain(
+            object_id(ctx),
+            spec.compose.service,
+            host,
+            spec.port,
+            https=https,
+            certificate=certificate,
+        )
+    else:
+        ctx.target.create_domain(
+            object_id(ctx), host, spec.port, https=https, certificate=certificate
+        )
+
+
+def up_of(seen: Sequence[ContainerSeen]) -> list[ContainerSeen]:
+    """Those that run and shall."""
+    return [c for c in seen if c.state == "running" and c.wanted == "running"]

@@ -1,7 +1,6 @@
 """Words, icons and times for people. Pure; used by every page."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +11,8 @@ from markupsafe import Markup
 from tenantry.clock import iso
 from tenantry.journal import Redactor
 from tenantry.planning.catalogue import kind_of
+from tenantry.planning.environment import MASK, speaks_of_secret
 
-# Masked on pages though they are no IntegrationSecrets: people type passwords everywhere.
-SECRET_KEY = re.compile(r"PASS|SECRET|TOKEN|PRIVATE|CREDENTIAL|API_?KEY", re.IGNORECASE)
-PLACEHOLDER = re.compile(r"\$\{[A-Z0-9_]+\}")
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -110,13 +107,9 @@ def masked(env: Mapping[str, Any]) -> dict[str, str]:
     """An environment for pages: what a secret's name gives away is not shown."""
     redact = Redactor().redact
     return {
-        key: "••••••••" if _hidden(key, str(value)) else redact(str(value))
+        key: MASK if speaks_of_secret(key, str(value)) else redact(str(value))
         for key, value in sorted(env.items())
     }
-
-
-def _hidden(key: str, value: str) -> bool:
-    return bool(SECRET_KEY.search(key)) and not PLACEHOLDER.fullmatch(value)
 
 
 def plural(number: int, word: str) -> str:

@@ -143,12 +143,12 @@ def files(client: DokployClient, destination_id: str, folder: str) -> Sequence[B
 
 
 def of_volumes(client: DokployClient, kind: str, service_id: str) -> Sequence[VolumeBackupSeen]:
-    """Stored volume backups of an application or stack."""
+    """Stored volume backups of an application, stack or database."""
     return client.ask(
         "volumeBackups.list",
         lambda document: [rows_of_services.volume_backup(row) for row in rows.rows(document)],
         id=service_id,
-        volumeBackupType=kind,
+        volumeBackupType=rows.router_of(kind),
     )
 
 
@@ -160,7 +160,7 @@ def create_of_volume(
         "name": wish.name,
         "volumeName": wish.volume,
         "prefix": wish.prefix,
-        "serviceType": kind,
+        "serviceType": rows.router_of(kind),
         "appName": app_name,
         # Stopping the service for it leaves it at no replicas where the backup fails.
         "turnOff": False,

@@ -62,10 +62,12 @@ def in_full(client: DokployClient, kind: DatabaseKind, database_id: str) -> Data
         return None
 
 
-def configure(client: DokployClient, kind: DatabaseKind, database_id: str, limits: Limits) -> None:
+def configure(
+    client: DokployClient, kind: DatabaseKind, database_id: str, limits: Limits, image: str
+) -> None:
     """Change, safe to repeat: stored only; a reload or a start does not take it over."""
     fields = {"memoryLimit": limits.memory_bytes, "cpuLimit": limits.nano_cpus}
-    update(client, kind, database_id, fields)
+    update(client, kind, database_id, {**fields, "dockerImage": image} if image else fields)
 
 
 def update(

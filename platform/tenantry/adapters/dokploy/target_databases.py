@@ -28,9 +28,11 @@ class DokployDatabases(Connected):
         """In full; None where it is gone."""
         return databases.in_full(self._client, kind, database_id)
 
-    def configure_database(self, kind: DatabaseKind, database_id: str, limits: Limits) -> None:
+    def configure_database(
+        self, kind: DatabaseKind, database_id: str, limits: Limits, image: str = ""
+    ) -> None:
         """Change, safe to repeat: takes effect at its next deploy."""
-        databases.configure(self._client, kind, database_id, limits)
+        databases.configure(self._client, kind, database_id, limits, image)
 
     def stop_database(self, kind: DatabaseKind, database_id: str) -> None:
         """Change, safe to repeat."""

@@ -16,7 +16,7 @@ from tenantry.models import (
     TenantDomain,
     TenantService,
 )
-from tenantry.operations import targets, templates, tenants
+from tenantry.operations import effective, targets, templates, tenants
 from tenantry.operations.actors import Actor
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, TenantStatus
 from tenantry.web.database import db, reading
@@ -27,7 +27,6 @@ from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
 from tenantry.web.panel.routes import action, expose
 from tenantry.web.people import may, need
-from tenantry.web.words import masked
 
 LATEST = 20
 
@@ -217,7 +216,7 @@ def _facts(tenant: Tenant) -> dict[str, Any]:
         "domains": domains,
         "deployments": deployments,
         "active": next((d for d in deployments if d.status in ACTIVE_DEPLOYMENT), None),
-        "env": masked(tenant.env),
+        "env": effective.overview(session, desk().secrets, tenant),
         "scheme": "https" if tenant.project.https else "http",
         "key": uuid4().hex,
     }
