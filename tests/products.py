@@ -1,4 +1,4 @@
-"""Products whose parts are not applications from a repository: stacks, and databases of all kinds."""
+"""Products with more than applications from a repository: stacks, databases of all kinds."""
 
 from typing import Any
 

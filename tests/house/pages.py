@@ -177,9 +177,9 @@ What runs as an image has one volume, one replica, and stops before it starts. N
 version restart the database. Of a database outside nothing is planned, `db_required` is false, and
 no other `${{DATABASE_…}}` is known.
 
-ClickHouse's URL is that of its native protocol; over HTTP it is
-`http://${{DATABASE_USER}}:${{DATABASE_PASSWORD}}@${{DATABASE_HOST}}:8123/${{DATABASE_NAME}}`. Dragonfly
-writes a snapshot each quarter of an hour, KeyDB appends each write to a file.
+Dragonfly writes a snapshot each quarter of an hour, KeyDB appends each write to a file. ClickHouse's
+URL is that of its native protocol; over HTTP it is
+`http://${{DATABASE_USER}}:${{DATABASE_PASSWORD}}@${{DATABASE_HOST}}:8123/${{DATABASE_NAME}}`.
 """
 
 

@@ -22,7 +22,7 @@ def stack(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", sorted(FACTS))
 def test_each_kind_has_a_pinned_default(kind: str):
     assert checked(of_kind(kind))["db_image"] == FACTS[kind].image
-    with pytest.raises(Invalid, match="must name a version|always runs"):
+    with pytest.raises(Invalid, match=r"must name a version|always runs"):
         checked(of_kind(kind) | {"db_image": "acme/db"})
 
 

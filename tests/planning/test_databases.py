@@ -27,9 +27,10 @@ from tenantry.planning.limits import Limits
 from tenantry.planning.sources import DatabaseKind
 
 KINDS = sorted(FACTS)
+NONE = Limits()
 
 
-def spec(kind: str, limits: Limits = Limits()) -> DatabaseSpec:
+def spec(kind: str, limits: Limits = NONE) -> DatabaseSpec:
     return DatabaseSpec("db", kind, facts(kind).image, "t_acme", "t_acme", limits)
 
 

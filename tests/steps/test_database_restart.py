@@ -123,7 +123,7 @@ def test_one_that_is_gone_is_said_to_be_gone(scene: Scene, kind: str, key: str):
 def test_what_was_never_created_cannot_be_restarted(scene: Scene, kind: str):
     of_kind(scene, kind).with_project()
     for key in ("db.settings", "db.restart"):
-        with pytest.raises(Permanent, match="was not created|never deployed"):
+        with pytest.raises(Permanent, match=r"was not created|never deployed"):
             scene.claim(key, "db")
 
 

@@ -7,6 +7,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from tenantry.cli import (
+    adoption,
     backups,
     deploy,
     deployments,
@@ -55,6 +56,8 @@ def commands() -> None:
 
 
 processes.run.add_command(watch.prober)
+tenants.tenant.add_command(adoption.adopt)
+tenants.tenant.add_command(adoption.give_up)
 for command in (
     init.init,
     doctor.doctor,

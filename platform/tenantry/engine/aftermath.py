@@ -53,11 +53,11 @@ def _succeeded(conn: Connection, deployment: Any) -> None:
         move(conn, "tenant", new, tenant, stays, reason=words)
     if deployment.action == TEARDOWN:
         values |= {"deleted_at": db_now(), "teardown_at": None, "active": False}
-        _let_go(conn, deployment.tenant_id)
+        let_go(conn, deployment.tenant_id)
     conn.execute(update(Tenant).where(tenant).values(**values))
 
 
-def _let_go(conn: Connection, tenant_id: int) -> None:
+def let_go(conn: Connection, tenant_id: int) -> None:
     """Its hostnames become free and its own secrets are forgotten; its history stays."""
     conn.execute(
         update(TenantDomain)

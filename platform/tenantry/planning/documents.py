@@ -53,9 +53,9 @@ def parse(text: str, *, most_bytes: int = MOST_BYTES, most_nodes: int = MOST_NOD
     """The document of a text of at most as many characters; Invalid says what is wrong with it."""
     if len(text) > most_bytes:
         raise Invalid("document", f"must have at most {most_bytes} characters")
-    loader = _Loader(text, most_nodes)
     try:
-        return loader.get_single_data()
+        # Already this reads: it refuses what cannot be printed.
+        return _Loader(text, most_nodes).get_single_data()
     except yaml.MarkedYAMLError as trouble:
         mark = trouble.problem_mark
         where = f" in line {mark.line + 1}" if mark else ""

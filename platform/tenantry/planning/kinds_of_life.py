@@ -18,7 +18,7 @@ KINDS = (
         "Stop",
         "Stops every container, and looks until none is left.",
         call_deadline=60.0,
-        patience=900.0,
+        patience=3600.0,
     ),
     StepKind(
         "service.wake",
@@ -34,13 +34,13 @@ KINDS = (
         patience=3600.0,
         poll_seconds=5.0,
     ),
-    StepKind("db.stop", "Stop database", "Its data stays.", call_deadline=60.0, patience=900.0),
+    StepKind("db.stop", "Stop database", "Its data stays.", call_deadline=60.0, patience=3600.0),
     StepKind(
         "db.start",
-        "Start database",
+        "Start database again",
         "Starts it where it does not run.",
         call_deadline=60.0,
-        patience=900.0,
+        patience=3600.0,
     ),
     StepKind(
         "backup.schedule",
@@ -90,7 +90,7 @@ KINDS = (
         "Check the restored database",
         "Our own look: the target calls every restore a success.",
         call_deadline=60.0,
-        patience=900.0,
+        patience=3600.0,
     ),
     StepKind(
         "teardown.wait_builds",
@@ -111,14 +111,14 @@ KINDS = (
         "Remove service",
         "Removes it, and looks until nothing of it runs.",
         call_deadline=60.0,
-        patience=900.0,
+        patience=3600.0,
     ),
     StepKind(
         "db.remove",
         "Remove database",
         "Removes it, and looks until nothing of it runs. Its volume stays.",
         call_deadline=60.0,
-        patience=900.0,
+        patience=3600.0,
     ),
     StepKind(
         "service.image_remove",
@@ -137,7 +137,7 @@ KINDS = (
         "Certify",
         "Lists what was removed, what was gone already, and what stays: volumes and backups.",
         call_deadline=80.0,
-        patience=600.0,
+        patience=3600.0,
     ),
     StepKind(
         "volumes.remove",

@@ -199,6 +199,10 @@ def _one(ctx: StepContext, plan: BackupPlan, stored: Stored, finished: dict[str,
     if intent is None:
         intent = _send(ctx, plan, stored)
     made = _new_file(ctx, plan, stored, intent)
+    if made is None and _our_run(ctx, stored, intent) is None:
+        # Neither a run nor a file: what was intended was never sent.
+        intent = _send(ctx, plan, stored)
+        made = _new_file(ctx, plan, stored, intent)
     if made is None:
         return _without_file(ctx, plan, stored, intent, finished)
     problem = rules.problem_of_size(made.size, intent.get("earlier"))

@@ -32,7 +32,7 @@ UNKNOWN = Environment("unknown")
 
 
 def project(ctx: StepContext) -> Done:
-    """Marks the project that the tenant's row refers to; Permanent where another tenant has it."""
+    """Marks the project that the tenant's row refers to."""
     project_id = ctx.tenant.project_id
     seen = ctx.target.project(project_id) if project_id else None
     if seen is None:
@@ -99,11 +99,12 @@ def _mark(
     ctx: StepContext, kind: str, object_id: str, words: str, marker: str, *, deploys: bool = False
 ) -> None:
     others = [w for w in words.split() if w.startswith(OURS) and w != marker]
-    if others:
+    if others and not _takes_over(ctx):
+        # In a take-over it was seen before: left behind by a tenant of ours that is gone.
         raise Permanent(f"It carries the marker of another tenant: {others[0]}")
-    if marker in words.split() and not deploys:
+    if marker in words.split() and not deploys and not others:
         return
-    rest = " ".join(word for word in words.split(" ") if word != marker).strip()
+    rest = " ".join(w for w in words.split(" ") if w not in {marker, *others}).strip()
     ctx.intend("mark", kind=kind, id=object_id)
     ctx.target.adopt(kind, object_id, describe(marker, rest or ctx.blueprint.tenant_name))
 

@@ -42,7 +42,7 @@ def _operators_only() -> None:
 @deeds.post("/tenants/<uuid:public_id>/deploy")
 def deploy(public_id: UUID) -> ResponseReturnValue:
     """Starts a deployment; the same key again leads to the same one."""
-    tenant = _tenant(public_id)
+    tenant = tenant_at(public_id)
     subdomain, name, who = tenant.subdomain, tenant.name, actor()
     back = url_for("tenants.page", public_id=public_id)
 
@@ -50,7 +50,7 @@ def deploy(public_id: UUID) -> ResponseReturnValue:
         started = desk().deploy(who, subdomain, request_key=_key())
         return _page(started), f"{name} is being deployed."
 
-    return _answer(act, back)
+    return answered(act, back)
 
 
 @deeds.post("/tenants/deploy")
@@ -59,7 +59,7 @@ def deploy_many() -> ResponseReturnValue:
     who, started, refused = actor(), 0, []
     wanted = [
         (tenant.subdomain, tenant.name, request.form.get(f"key-{tenant.public_id}", ""))
-        for tenant in (_tenant(i) for i in _ids())
+        for tenant in (tenant_at(i) for i in _ids())
     ]
     let_go()
     for subdomain, name, key in wanted:
@@ -88,7 +88,7 @@ def steer(public_id: UUID, deed: str) -> ResponseReturnValue:
         desk().resume(who, key, only_failed=deed == "resume_failed", reason=reason)
         return page, "It goes on from where it stopped."
 
-    return _answer(act, page)
+    return answered(act, page)
 
 
 @deeds.post("/steps/<uuid:public_id>/<any(retry, run_now, skip, mark_done):deed>")
@@ -107,10 +107,10 @@ def step(public_id: UUID, deed: str) -> ResponseReturnValue:
         desk().step(who, str(public_id), deed, reason)
         return page, STEP_DEEDS[deed]
 
-    return _answer(act, page)
+    return answered(act, page)
 
 
-def _answer(act: Callable[[], tuple[str, str]], back: str) -> ResponseReturnValue:
+def answered(act: Callable[[], tuple[str, str]], back: str) -> ResponseReturnValue:
     """Does it, and says how it went, in the way the caller understands."""
     let_go()
     try:
@@ -139,7 +139,8 @@ def _page(public_id: Any) -> str:
     return url_for("deployments.page", public_id=public_id)
 
 
-def _tenant(public_id: UUID) -> Tenant:
+def tenant_at(public_id: UUID) -> Tenant:
+    """A tenant that is still there; NotFound otherwise."""
     found = db.session.scalar(
         select(Tenant).where(Tenant.public_id == public_id, Tenant.deleted_at.is_(None))
     )

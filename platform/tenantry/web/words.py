@@ -50,6 +50,14 @@ _LOOKS = {
     "ready": Look("circle-check", "good", "Ready"),
     "done": Look("circle-check", "good", "Done"),
     "refused": Look("circle-x", "bad", "Refused"),
+    "new": Look("plus", "working", "New"),
+    "changed": Look("clock", "working", "Changed"),
+    "removed": Look("circle-slash", "working", "Removed"),
+    "holds": Look("circle-check", "good", "Holds"),
+    "unproven": Look("clock", "working", "Waits for proof"),
+    "proven": Look("clock", "working", "Not routed yet"),
+    "routed": Look("circle-check", "good", "Routed"),
+    "leaving": Look("circle-slash", "working", "Leaving"),
 }
 # A tenant that runs is well; a deployment or step that runs is at work.
 _TENANT_RUNNING = Look("circle-check", "good", "Running")

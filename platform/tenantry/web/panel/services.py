@@ -94,8 +94,17 @@ class DomainView(ScopedSecureModelView):
 
     icon = "globe"
     about = "Hostnames that are reserved for tenants."
-    column_list = ("hostname", "tenant_name", "primary", "created_at")
-    column_details_list = (*column_list, "public_id", "updated_at")
+    column_list = ("hostname", "tenant_name", "primary", "additional", "created_at")
+    column_details_list = (
+        *column_list,
+        "redirect_to_primary",
+        "verified_at",
+        "issued_at",
+        "removed_at",
+        "domain_id",
+        "public_id",
+        "updated_at",
+    )
     column_export_list = column_list
     column_labels = LABELS | {"created_at": "Reserved", "primary": "Bare name"}
     column_sortable_list = ("hostname", "created_at")

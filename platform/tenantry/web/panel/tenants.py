@@ -1,5 +1,6 @@
 """Tenants: the list people live in, and the page of one."""
 
+from contextlib import suppress
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -13,10 +14,16 @@ from tenantry.models import (
     Deployment,
     ProjectTemplate,
     Tenant,
-    TenantDomain,
     TenantService,
 )
-from tenantry.operations import effective, targets, templates, tenants
+from tenantry.operations import (
+    effective,
+    environments,
+    hostnames,
+    targets,
+    templates,
+    tenants,
+)
 from tenantry.operations.actors import Actor
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, TenantStatus
 from tenantry.web.database import db, reading
@@ -168,6 +175,31 @@ class TenantView(ScopedSecureModelView):
             raise NotFound("There is no such tenant")
         return self.render("tenant.html", **_facts(tenant))
 
+    @expose("/<uuid:public_id>/environment")
+    def environment(self, public_id: UUID) -> Any:
+        """What its services would be given; with a key, that key's history."""
+        tenant = self.get_one(public_id)
+        if tenant is None:
+            raise NotFound("There is no such tenant")
+        session = reading()
+        key, service = request.args.get("key", ""), request.args.get("service", "")
+        versions: list[environments.Version] = []
+        secret = True
+        if key:
+            place = environments.place_of(tenant, service)
+            with suppress(NotFound):
+                versions = environments.history(session, place, key)
+            secret = environments.is_secret(session, place, key)
+        return self.render(
+            "tenant_environment.html",
+            tenant=tenant,
+            env=effective.overview(session, desk().secrets, tenant),
+            key=key,
+            service=service,
+            versions=versions,
+            secret=secret,
+        )
+
 
 def _add(session: Session, who: Actor, form: TenantForm) -> UUID:
     targets.sync(session, desk().settings.targets)
@@ -199,11 +231,6 @@ def _facts(tenant: Tenant) -> dict[str, Any]:
     services = session.scalars(
         select(TenantService).where(TenantService.tenant_id == tenant.id).order_by(TenantService.id)
     ).all()
-    domains = session.scalars(
-        select(TenantDomain)
-        .where(TenantDomain.tenant_id == tenant.id, TenantDomain.deleted_at.is_(None))
-        .order_by(TenantDomain.primary.desc(), TenantDomain.hostname)
-    ).all()
     deployments = session.scalars(
         select(Deployment)
         .where(Deployment.tenant_id == tenant.id)
@@ -213,7 +240,8 @@ def _facts(tenant: Tenant) -> dict[str, Any]:
     return {
         "tenant": tenant,
         "services": services,
-        "domains": domains,
+        "hostnames": hostnames.listed(session, tenant),
+        "exposed": [s for s in services if s.domain],
         "deployments": deployments,
         "active": next((d for d in deployments if d.status in ACTIVE_DEPLOYMENT), None),
         "env": effective.overview(session, desk().secrets, tenant),
