@@ -1,4 +1,4 @@
-"""`tenantry env` and `tenantry domain`: no secret on the command line, in what is said, or in logs."""
+"""`tenantry env` and `tenantry domain`: no secret on the command line, or in what is said."""
 
 from pathlib import Path
 

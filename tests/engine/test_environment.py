@@ -1,4 +1,4 @@
-"""Sealed values from the panel to the target and back: versions of then, and no word of a secret."""
+"""Sealed values on their way to the target and back: versions of then, no word of a secret."""
 
 from typing import Any
 

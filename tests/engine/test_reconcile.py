@@ -109,7 +109,7 @@ def test_a_stack_or_image_that_is_gone_is_reported(
 
 
 @pytest.mark.parametrize("ran", [True, False])
-def test_a_second_stack_goes_only_when_it_never_ran(stage: Stage, ran: bool) -> None:
+def test_a_second_stack_goes_only_when_it_never_ran(stage: Stage, *, ran: bool) -> None:
     reconciler = reconciled(stage, STACKED)
     target, first = stage.twins.target, stage.twins.target.app("shop")
     made = target.create_compose(first.environment_id, "two", "x", first.seen.description, None)

@@ -5,8 +5,13 @@ from sqlalchemy import select
 
 from tenantry.errors import Invalid
 from tenantry.models import AuditEntry
+from tenantry.operations import scaling
+from tenantry.operations.scaling import Scale
+from tenantry.operations.wishes import Wish
 from tenantry.planning import environment, inputs
-from tests.stage import IMAGE_ONLY, ME, PRODUCT, Stage
+from tenantry.planning.actions import REMOVE_VOLUMES, SUSPEND, TEARDOWN, UNSUSPEND
+from tenantry.planning.limits import Capabilities
+from tests.stage import BACKEND, FRONTEND, IMAGE_ONLY, ME, PRODUCT, Stage
 
 WAIT = "service.web.wait_deploy"
 
@@ -64,3 +69,51 @@ def test_trap_50_a_bare_commit_is_refused_in_a_product(stage: Stage) -> None:
     service = PRODUCT["services"][1] | {"repo_branch": "a" * 40}
     with pytest.raises(Invalid, match="repo_branch"):
         stage.product(PRODUCT | {"services": [service], "secrets": []})
+
+
+def test_trap_46_volumes_stay_and_schedules_go_before_their_application(stage: Stage) -> None:
+    stage.ready().deploy()
+    stage.finish()
+    target = stage.twins.target
+    schedule = target.schedule(target.app("backend").seen.id)
+    stage.desk.deploy(ME, "acme", wish=Wish(action=TEARDOWN))
+    stage.finish()
+    assert stage.deployment().status == "succeeded"
+    assert schedule.id not in target.schedule_rows
+    kept = next(s.details for s in stage.steps() if s.step_key == "teardown.certify" and s.details)
+    assert kept["volumes"] == target.volume_names
+    assert kept["volumes"]
+    stage.desk.deploy(ME, "acme", wish=Wish(action=REMOVE_VOLUMES, volumes=tuple(kept["volumes"])))
+    stage.finish()
+    assert target.volume_names == []
+
+
+def test_trap_53_what_has_a_volume_stops_first_and_runs_once(stage: Stage) -> None:
+    volumed = FRONTEND | {"volumes": [{"name": "files", "path": "/files"}]}
+    stage.ready(PRODUCT | {"services": [BACKEND, volumed]}).deploy()
+    stage.finish()
+    row = stage.twins.target.app("frontend")
+    assert (row.stop_first, row.replicas) == (True, 1)
+    assert [m.path for m in row.mounts] == ["/files"]
+    assert not stage.twins.target.app("backend").stop_first
+    wanted = Scale("frontend", 2)
+    with pytest.raises(Invalid, match="share one volume"):
+        stage.desk.deploy(
+            ME, "acme", wish=lambda s, t: scaling.store(s, ME, t, wanted, Capabilities())
+        )
+
+
+def test_trap_54_a_tenant_whose_image_was_cleaned_away_is_built_again(stage: Stage) -> None:
+    stage.ready().deploy()
+    stage.finish()
+    stage.desk.deploy(ME, "acme", wish=Wish(action=SUSPEND))
+    stage.finish()
+    row = stage.twins.target.app("backend")
+    row.built = False
+    stage.desk.deploy(ME, "acme", wish=Wish(action=UNSUSPEND))
+    stage.finish()
+    assert stage.deployment().status == "succeeded", stage.deployment().summary
+    assert len(row.history) == 2
+    assert [c.state for c in row.containers if c.wanted == "running"] == ["running"]
+    # The other one had its image, and was not built.
+    assert len(stage.twins.target.app("frontend").history) == 1

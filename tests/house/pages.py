@@ -139,6 +139,23 @@ saved.
 `search-worker` gives `${{SEARCH_WORKER_INTERNAL_HOST}}`. Names of services whose placeholders would
 read like others (`database`, `primary`, `secret-…`) are refused.
 
+## Values of a tenant
+
+What is set for a tenant or for one of its services is sealed: each change is a version of its own,
+with who and when, and a deployment refers to versions, so that a later change never reaches it and
+a rollback brings back the very values of then. Values are opened in one place only, where the
+environment is sent to the target. Keys whose name speaks of a secret (`PASS`, `SECRET`, `TOKEN`,
+`PRIVATE`, `CREDENTIAL`, `API_KEY`) or that are marked as such are masked everywhere, for good; a
+mere `${{SECRET_NAME}}` is a reference and is shown.
+
+`tenantry env show | set | unset | history | revert | mark-secret | import`. Secrets are read from
+standard input (`--stdin`) or asked for, never taken from the command line. `import FILE` compares a
+dotenv file first; `--apply` sets what differs, whole or not at all, and removes nothing.
+
+A dotenv file is read as the target reads it: `export`, comments, `KEY: value`, three kinds of
+quotes, values over several lines. Line ends of Windows become plain ones, of a key that stands
+twice the last counts, and `#` ends a value without quotes; each of these is said, by line.
+
 ## What cannot be carried
 
 Values arrive byte by byte as dotenv text. Refused, with the reason: a carriage return; a NUL;
@@ -177,8 +194,8 @@ What runs as an image has one volume, one replica, and stops before it starts. N
 version restart the database. Of a database outside nothing is planned, `db_required` is false, and
 no other `${{DATABASE_…}}` is known.
 
-Dragonfly writes a snapshot each quarter of an hour, KeyDB appends each write to a file. ClickHouse's
-URL is that of its native protocol; over HTTP it is
+Dragonfly writes a snapshot each quarter of an hour, KeyDB appends each write to a file. The URL of
+ClickHouse is that of its native protocol; over HTTP it is
 `http://${{DATABASE_USER}}:${{DATABASE_PASSWORD}}@${{DATABASE_HOST}}:8123/${{DATABASE_NAME}}`.
 """
 

@@ -182,7 +182,7 @@ def test_a_stack_has_no_redirects(stage: Stage) -> None:
 def test_proof_is_a_record_that_every_resolver_knows(ready: Stage) -> None:
     add(ready)
     row = domain(ready)
-    with pytest.raises(Conflict, match="has no TXT record tenantry-verify=.*NXDOMAIN"):
+    with pytest.raises(Conflict, match=r"has no TXT record tenantry-verify=.*NXDOMAIN"):
         ready.desk.verify_hostname(ME, "acme", HOST)
     ready.twins.resolver.records[f"_tenantry.{HOST}"] = ("tenantry-verify=somebody-elses",)
     with pytest.raises(Conflict, match="but not tenantry-verify="):

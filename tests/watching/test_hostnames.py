@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tenantry.clock import utcnow
-from tenantry.models import Deployment, HostnameWatch, LetterOutbox, Tenant
+from tenantry.models import Deployment, HostnameWatch, LetterOutbox, Tenant, TenantDomain
 from tenantry.ports import CertificateSeen
 from tenantry.watching import hostnames
 from tenantry.watching.prober import Prober
@@ -31,6 +31,26 @@ def look(scene: Scene, prober: Prober | None = None) -> None:
 def row(scene: Scene) -> HostnameWatch:
     (found,) = scene.rows(HostnameWatch)
     return found
+
+
+def test_an_additional_name_is_looked_at_once_it_is_routed(named: Scene):
+    def change(**values: str) -> None:
+        with named.engine.begin() as conn:
+            table = TenantDomain.__table__
+            conn.execute(table.update().where(table.c.additional).values(**values))
+
+    tenant = named.rows(Tenant)[0]
+    with named.engine.begin() as conn:
+        conn.execute(
+            TenantDomain.__table__.insert().values(
+                tenant_id=tenant.id, hostname="www.client.org", additional=True
+            )
+        )
+    look(named)
+    assert len(named.rows(HostnameWatch)) == 1
+    change(domain_id="dom-1")
+    look(named)
+    assert len(named.rows(HostnameWatch)) == 2
 
 
 def test_all_is_well_and_the_address_is_learned_from_what_works(named: Scene):

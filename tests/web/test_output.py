@@ -26,6 +26,7 @@ def pages(world: World) -> list[str]:
     broken = world.row(Tenant, subdomain="broken")
     page = f"/deployments/{failed.public_id}"
     found = ["/", page, f"{page}/live", f"/tenants/{broken.public_id}", "/tenants/new"]
+    found += [f"/tenants/{broken.public_id}/environment?key={SCRIPT}"]
     found += [f"{page}/steps/{s.public_id}" for s in steps]
     return found + [f"/{noun}/" for noun in LISTS]
 

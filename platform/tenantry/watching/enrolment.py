@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tenantry.config import Watching
@@ -130,6 +130,8 @@ def enrol_hostnames(conn: Connection, rules: Watching) -> int:
             TenantDomain.deleted_at.is_(None),
             Tenant.deleted_at.is_(None),
             Tenant.completed_at.is_not(None),
+            # An additional one is the client's business until it is routed.
+            or_(~TenantDomain.additional, TenantDomain.domain_id.is_not(None)),
             ~exists().where(HostnameWatch.tenant_domain_id == TenantDomain.id),
         )
         .limit(MOST)
