@@ -4,7 +4,7 @@ PY := .venv/bin/python
 export PYTHONPATH := platform:.
 timed = @s=$$SECONDS; set -o pipefail; $(1); c=$$?; echo "$@: $$((SECONDS - s)) s"; exit $$c
 
-.PHONY: help setup lint types floors test crash-small crash-life life drill bench-spine bench-probes demo demo-check docs migrations
+.PHONY: help setup lint types floors test drift crash-small crash-life life drill bench-spine bench-probes demo demo-check docs migrations
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,9 @@ crash-small: ## kill -9 at three points of every step
 
 crash-life: ## kill -9 at three points of every kind of step of the years after
 	$(call timed,$(PY) -m tests.crash.lives)
+
+drift: ## what somebody changes on a target is found; 300 clean tenants show nothing
+	$(call timed,$(PY) -m tests.drift.walk)
 
 life: ## one tenant from its first day to its last
 	$(call timed,$(PY) -m tests.life.walk)

@@ -21,9 +21,10 @@ from sqlalchemy import select
 
 from tenantry.models import DeploymentStep
 from tenantry.operations import deployments, tenants
+from tenantry.operations.adoption import adopt, wish_of
 from tenantry.planning.catalogue import KINDS, kind_name
 from tests.crash.small import AT_ONCE, POINTS, worker
-from tests.crash.stories import STORIES, Chapter, prepare
+from tests.crash.stories import STORIES, Chapter, adoption, prepare
 from tests.crash.worker import KEY
 from tests.installation import ME, Installation, servers
 
@@ -81,7 +82,8 @@ class Fire:
         while (waiting or going) and time.monotonic() - began < 1500:
             while waiting and len(going) < AT_ONCE:
                 life = waiting.pop(0)
-                self.place.tenant(life.tenant, life.product)
+                if not life.chapters[0].adopts:
+                    self.place.tenant(life.tenant, life.product)
                 self._next(life)
                 going.append(life)
             for life in going:
@@ -117,9 +119,15 @@ class Fire:
         if chapter.before:
             chapter.before(self.place, life.tenant)
 
+        taken = adoption(self.place, life.tenant) if chapter.adopts else None
+
         def act(session: Any) -> tuple[str, int]:
-            tenant = tenants.find(session, life.tenant, away=True)
-            wish = chapter.wish(session, tenant) if callable(chapter.wish) else chapter.wish
+            if taken:
+                tenant = adopt(session, ME, desk.secrets, *taken)
+                wish: Any = wish_of(taken[1])
+            else:
+                tenant = tenants.find(session, life.tenant, away=True)
+                wish = chapter.wish(session, tenant) if callable(chapter.wish) else chapter.wish
             made = deployments.create(session, ME, tenant, desk.secrets, wish=wish)
             life.names = [s.app_name for s in tenant.services if s.app_name] or life.names
             return str(made.public_id), made.target_id
@@ -193,6 +201,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         with Installation(base / "place", postgres.url(), valkey.url(), limit=AT_ONCE + 1) as place:
+            place.environ["TARGET_MAIN_RESTORE"] = "on"
             prepare(place)
             for number in range(WORKERS):
                 place.supervisor.launch(worker(place, number, "steps", SLOTS))

@@ -1,7 +1,6 @@
 """What operators set for one tenant: environment values and additional hostnames."""
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from flask import request, url_for
@@ -17,10 +16,14 @@ from tenantry.web.deeds import answered, deeds, tenant_at
 from tenantry.web.door import desk
 from tenantry.web.security import actor
 
+__all__ = ["deeds"]
+
 NEXT = "The next deployment sets it on the target."
 
 
-def _for_key(public_id: UUID, act: Callable[[Session, Actor, Place, str], str]) -> Any:
+def _for_key(
+    public_id: UUID, act: Callable[[Session, Actor, Place, str], str]
+) -> ResponseReturnValue:
     """One deed on one key; back to the page of the tenant's environment."""
     subdomain, who = tenant_at(public_id).subdomain, actor()
     key = request.form.get("key", "").strip()
@@ -89,7 +92,9 @@ def mark_secret(public_id: UUID) -> ResponseReturnValue:
     return _for_key(public_id, act)
 
 
-def _for_hostname(public_id: UUID, act: Callable[[Session, Actor, Tenant], str]) -> Any:
+def _for_hostname(
+    public_id: UUID, act: Callable[[Session, Actor, Tenant], str]
+) -> ResponseReturnValue:
     """One deed on one hostname; back to the page of the tenant."""
     subdomain, who = tenant_at(public_id).subdomain, actor()
     back = url_for("tenants.page", public_id=public_id)
