@@ -208,9 +208,7 @@ class Fleet:
         fields = {"applicationStatus": "done"}
         self.place.control("drift", {"kind": kind, "id": object_id, "fields": fields})
 
-    def _run(
-        self, member: Member, kind: str, spec: Any, name: str, secrets: SecretDrawer
-    ) -> None:
+    def _run(self, member: Member, kind: str, spec: Any, name: str, secrets: SecretDrawer) -> None:
         outcome: Any = HANDLERS[kind](self._context(member, kind, spec, name, secrets))
         self._learn(member, name, dict(outcome.service))
 

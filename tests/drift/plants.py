@@ -48,9 +48,7 @@ def on_domain(**fields: Any) -> Hand:
 
 
 def on_project(**more: Any) -> Hand:
-    return lambda fleet, m: control(
-        fleet, {"kind": "project", "id": m.tenant.project_id, **more}
-    )
+    return lambda fleet, m: control(fleet, {"kind": "project", "id": m.tenant.project_id, **more})
 
 
 def on_backup(**more: Any) -> Hand:

@@ -84,7 +84,7 @@ class Walk:
         expected = sum(1 + len(m.services) for m in (*members, *second)) + FLEET_CALLS
         open_now, calls, seconds = self._look()
         say("clean: findings", f"{open_now} (0 wanted)")
-        say("clean: calls", f"{calls} ({expected} = projects + services + databases + {FLEET_CALLS})")
+        say("clean: calls", f"{calls} ({expected}: projects, services, databases, {FLEET_CALLS})")
         say("clean: seconds", f"{seconds:.1f}, {seconds / self.number * 1000:.0f} ms a tenant")
         self.missed += (open_now != 0) + (calls != expected)
         if open_now:

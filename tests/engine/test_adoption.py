@@ -37,7 +37,16 @@ def by_hand(stage: Stage, **frontend: Any) -> str:
     project = target.create_project("acme by hand", "since 2021")
     database = target.create_database(
         project.environment_id,
-        DatabaseWish("postgres", "db", "acme-db", "", "shop", "shop", "x", frontend.get("image", "postgres:17.6")),
+        DatabaseWish(
+            "postgres",
+            "db",
+            "acme-db",
+            "",
+            "shop",
+            "shop",
+            "x",
+            frontend.get("image", "postgres:17.6"),
+        ),
         None,
     )
     target.deploy_database("postgres", database.id, deadline=1)
@@ -173,9 +182,7 @@ def test_hostnames_stay_as_they_are_found_and_are_reserved(stage: Stage, port: i
         stage.desk.preview(ME, "two")
 
 
-def test_an_unknown_password_fails_what_would_send_it_and_says_so(
-    stage: Stage, port: int
-) -> None:
+def test_an_unknown_password_fails_what_would_send_it_and_says_so(stage: Stage, port: int) -> None:
     project_id = by_hand(stage, port=port)
     wanted = replace(WANTED, password=None)
     seen = adoption_preview.preview(stage.desk, ME, wanted, found_in(stage, project_id))

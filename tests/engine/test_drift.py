@@ -390,9 +390,7 @@ def test_an_ignored_finding_is_quiet_until_its_date_or_another_change(up: Stage)
     (row,) = rows(up)
 
     def ignore(until: Any) -> None:
-        up.desk.do(
-            lambda s: drifting.ignore(s, ME, drifting.find(s, str(row.public_id)), until)
-        )
+        up.desk.do(lambda s: drifting.ignore(s, ME, drifting.find(s, str(row.public_id)), until))
 
     with pytest.raises(Invalid, match="lie ahead"):
         ignore(utcnow() - timedelta(days=1))

@@ -2,11 +2,20 @@
 
 from typing import Any
 
-from tenantry.operations import backups, leaving, rollbacks, scaling, templates, tenants
+from tenantry.operations import (
+    backups,
+    drifting,
+    leaving,
+    rollbacks,
+    scaling,
+    templates,
+    tenants,
+)
 from tenantry.operations.scaling import Scale
 from tenantry.operations.wishes import Wish
 from tenantry.planning.actions import SUSPEND, UNSUSPEND
-from tenantry.planning.limits import Capabilities
+from tenantry.planning.limits import Capabilities, Limits
+from tenantry.ports import Running
 from tests.installation import ME
 from tests.life.story import TENANT, Story
 
@@ -153,7 +162,27 @@ def back_up(story: Story) -> str:
 
 def drift(story: Story) -> str:
     """Somebody moves replicas on the target: found, attributed, put back."""
-    return "not yet"
+    before = _found(story)
+    assert before == [], before
+    seen = story.seen("web")
+    story.target.configure_application(seen.id, Running(replicas=1, limits=Limits(0.5, 512)))
+    found = _found(story)
+    assert found == [("web", "replicas", "3", "1", "target")], found
+
+    def wish(session: Any, tenant: Any) -> Wish:
+        return drifting.revert(session, ME, tenant, drifting.open_ones(session, tenant))
+
+    story.do(wish)
+    assert story.seen("web").replicas == 3
+    after = _found(story)
+    assert after == [], after
+    return "replicas 3 → 1, moved by the target; back to 3, and nothing differs"
+
+
+def _found(story: Story) -> list[tuple[str, str, str, str, str]]:
+    look = story.place.shop.auditor.tenant(story.tenant().id)
+    assert look is not None, "it could not be compared"
+    return [(d.thing, d.field, d.ours, d.theirs, d.mover) for d in look.found]
 
 
 def tear_down(story: Story) -> str:

@@ -34,22 +34,16 @@ def row(scene: Scene) -> HostnameWatch:
 
 
 def test_an_additional_name_is_looked_at_once_it_is_routed(named: Scene):
-    def change(**values: str) -> None:
-        with named.engine.begin() as conn:
-            table = TenantDomain.__table__
-            conn.execute(table.update().where(table.c.additional).values(**values))
-
-    tenant = named.rows(Tenant)[0]
+    (tenant,) = named.rows(Tenant)
+    table = TenantDomain.__table__
+    new = {"tenant_id": tenant.id, "hostname": "www.client.org", "additional": True}
     with named.engine.begin() as conn:
-        conn.execute(
-            TenantDomain.__table__.insert().values(
-                tenant_id=tenant.id, hostname="www.client.org", additional=True
-            )
-        )
-    look(named)
+        conn.execute(table.insert().values(**new))
+    named.prober.enrol()
     assert len(named.rows(HostnameWatch)) == 1
-    change(domain_id="dom-1")
-    look(named)
+    with named.engine.begin() as conn:
+        conn.execute(table.update().where(table.c.additional).values(domain_id="dom-1"))
+    named.prober.enrol()
     assert len(named.rows(HostnameWatch)) == 2
 
 
