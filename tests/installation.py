@@ -279,7 +279,8 @@ class Installation:
         world = self.world()
         found = []
         for kind in ("projects", "applications", "databases"):
-            marks = [row["description"].split()[0] for row in world[kind]]
+            described = [(row["description"] or "").split() for row in world[kind]]
+            marks = [words[0] for words in described if words]
             found += [f"{kind} {mark}" for mark in set(marks) if marks.count(mark) > 1]
         hosts = [row["host"] for row in world["domains"]]
         found += [f"domain {host}" for host in set(hosts) if hosts.count(host) > 1]

@@ -6,17 +6,24 @@ from typing import Any
 import pytest
 
 from tenantry.errors import Conflict, Invalid, NotFound, Permanent, Transient
-from tenantry.models import DriftFinding, TenantDomain
-from tenantry.operations import adoption, adoption_preview, found_projects, templates
+from tenantry.models import TenantDomain
+from tenantry.operations import (
+    adoption,
+    adoption_preview,
+    drifting,
+    found_projects,
+    templates,
+    tenants,
+)
 from tenantry.operations.adoption import Adoption
 from tenantry.operations.found_projects import Found
+from tenantry.operations.wishes import Wish
 from tenantry.planning.actions import TEARDOWN
-from tenantry.planning.limits import Limits
+from tenantry.planning.adoption import PROJECT
 from tenantry.planning.sources import Build, GitSource
 from tenantry.ports import DatabaseWish, Running
-from tenantry.operations.wishes import Wish
 from tests.engine.scenes import Deaths
-from tests.engine.test_drift import look, rows
+from tests.engine.test_drift import look
 from tests.stage import BACKEND, FRONTEND, ME, PRODUCT, Stage
 
 DOMAIN = "delivery.example.com"
@@ -27,7 +34,7 @@ WITHOUT_SECRETS = PRODUCT | {
         FRONTEND,
     ],
 }
-CHANGES = ("adopt",)
+EVERYTHING = (PROJECT, "backend", "frontend", "db")
 WANTED = Adoption("dms", "acme", "Acme", db_name="shop", db_user="shop", password="Hunter2Hunter2")
 
 
@@ -265,8 +272,6 @@ def test_giving_up_frees_the_names_and_touches_nothing(stage: Stage, port: int) 
     calls = target.calls.copy()
 
     def give_up(session: Any) -> None:
-        from tenantry.operations import tenants
-
         adoption.give_up(session, ME, tenants.find(session, "acme"))
 
     stage.desk.do(give_up)
@@ -315,15 +320,24 @@ def test_every_step_survives_the_death_of_its_worker(stage: Stage, point: str) -
     } <= keys
 
 
-def test_a_step_that_runs_again_changes_nothing(stage: Stage, port: int) -> None:
+def test_what_is_marked_already_is_not_written_again(stage: Stage, port: int) -> None:
     project_id = by_hand(stage, port=port)
     take_over(stage, project_id)
     stage.finish()
-    before = stage.service_row("frontend").applied
-    stage.twins.target.calls.clear()
-    for key in ("adopt.project", "service.frontend.adopt", "db.adopt"):
-        step = stage.step(key)
-        assert step.status == "success"
-    assert stage.service_row("frontend").applied == before
-    assert rows(stage) == []
-    assert DriftFinding and Limits
+    target = stage.twins.target
+    row = target.app("frontend")
+    row.seen = replace(row.seen, description="lost")
+    assert look(stage) == [("frontend", "marker", "target")]
+    target.calls.clear()
+    applied = stage.service_row("frontend").applied
+
+    def wish(session: Any, tenant: Any) -> Wish:
+        found = drifting.open_ones(session, tenant)
+        return replace(drifting.revert(session, ME, tenant, found), marks=EVERYTHING)
+
+    stage.desk.deploy(ME, "acme", wish=wish)
+    stage.finish()
+    assert stage.deployment().status == "succeeded", stage.deployment().summary
+    assert target.calls["adopt"] == 1
+    assert stage.service_row("frontend").applied == applied
+    assert look(stage) == []

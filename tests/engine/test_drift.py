@@ -26,6 +26,8 @@ from tests.twins import TargetTwin
 Plant = Callable[[TargetTwin], object]
 VOLUME = {"name": "data", "path": "/data"}
 PLAIN = IMAGE_ONLY["services"][0]
+WORKER = {"name": "jobs", "service_type": "worker", "image": "acme/jobs:1"}
+WITH_WORKER = IMAGE_ONLY | {"services": [PLAIN, WORKER]}
 
 
 def auditor_of(stage: Stage) -> Auditor:
@@ -191,7 +193,9 @@ PLANTED: dict[str, tuple[Plant, tuple[str, str], tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("document", [PRODUCT, IMAGE_ONLY], ids=["whole", "image"])
+@pytest.mark.parametrize(
+    "document", [PRODUCT, IMAGE_ONLY, WITH_WORKER], ids=["whole", "image", "worker"]
+)
 def test_nothing_is_found_after_a_deployment_and_calls_are_counted(
     stage: Stage, document: Any
 ) -> None:
@@ -203,6 +207,7 @@ def test_nothing_is_found_after_a_deployment_and_calls_are_counted(
     databases = int(document["db_required"]) if "db_required" in document else 0
     assert calls["project"] == 1
     assert calls.total() == 1 + len(document["services"]) + databases
+    assert stage.desk.preview(ME, "acme").nothing
 
 
 @pytest.mark.parametrize("kind", PLANTED)
