@@ -170,4 +170,5 @@ def kept_of(row: Any) -> Kept:
         applied=applied,
         environment=environment,
         paused=tuple(row.paused or ()),
+        is_stack=row.compose_id is not None,
     )

@@ -57,6 +57,7 @@ def _of(
             row.external_ref,
             row.app_id or row.compose_id or row.db_id,
             row.app_name or "",
+            is_stack=row.compose_id is not None,
         )
         for row in tenant.services
     }

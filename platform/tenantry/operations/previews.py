@@ -9,7 +9,7 @@ from tenantry.operations import certificates
 from tenantry.operations.actors import Actor
 from tenantry.operations.preparing import prepare
 from tenantry.operations.wishes import ROLLED_OUT, Shaped, Wish
-from tenantry.planning.actions import TEARDOWN
+from tenantry.planning.actions import SUSPEND, TEARDOWN
 from tenantry.planning.catalogue import kind_of
 from tenantry.planning.compose_file import lost_keys
 from tenantry.planning.differences import PARTS
@@ -83,6 +83,13 @@ def _warnings(tenant: Tenant, wish: Wish, shaped: Shaped) -> list[str]:
     ]
     if wish.rolled is not None and blueprint.database:
         found.append("The database's contents stay as they are: a rollback never touches them.")
+    if wish.action == SUSPEND:
+        found.append(
+            "Targets remove unused images: if one is gone when the tenant wakes, it is built or "
+            "pulled again from its recorded source."
+        )
+        if wish.with_database:
+            found.append("A stopped database cannot be backed up.")
     if wish.action == TEARDOWN:
         found.append("Volumes and stored backups stay, and are named by the certificate.")
         if blueprint.database and not blueprint.gate:

@@ -46,6 +46,7 @@ class Kept:
     applied: Mapping[str, Any] = field(default_factory=dict)
     environment: Environment | None = None
     paused: tuple[str, ...] = ()
+    is_stack: bool = False
 
     @property
     def schedules(self) -> Mapping[str, str]:
@@ -90,8 +91,7 @@ def service(kept: Kept, what: Chosen, *, suspended: bool) -> dict[str, Thing]:
     """A service with its mounts, domains, redirects and known schedules."""
     fields: dict[str, str] = {"marker": kept.marker, "automatic deploys": "off"}
     found: dict[str, Thing] = {}
-    is_stack = any(spec.compose for _, spec in what.parts.values())
-    if not is_stack:
+    if not kept.is_stack:
         fields |= {"build cache": "on", "rollback": "off"}
     for part, words in _WORDS.items():
         if part in what.parts:
