@@ -85,7 +85,10 @@ class Stage:
         self.dispatcher = Dispatcher(engine, self.sent.append)
         sessions = sessionmaker(engine, expire_on_commit=False)
         secrets, resolver = self.twins.secrets, self.twins.resolver
-        self.desk = Desk(settings, engine, sessions, secrets, self.dispatcher, resolver)
+        places = self.twins.target.destinations
+        self.desk = Desk(
+            settings, engine, sessions, secrets, self.dispatcher, resolver, lambda _: places()
+        )
         self.waiting: dict[str, int] | None = {}
         self.watchdog = Watchdog(engine, self.dispatcher, settings.times, lambda: self.waiting)
         self.handlers = dict(HANDLERS)

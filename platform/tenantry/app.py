@@ -116,7 +116,15 @@ class Workshop:
 
     def _desk(self, dispatcher: Dispatcher, engine: Engine) -> Desk:
         sessions = sessionmaker(engine, expire_on_commit=False)
-        return Desk(self.settings, engine, sessions, self.vault, dispatcher, self.resolver)
+        return Desk(
+            self.settings,
+            engine,
+            sessions,
+            self.vault,
+            dispatcher,
+            self.resolver,
+            lambda target: self.ports.target(target).destinations(),
+        )
 
     @property
     def runner(self) -> Runner:

@@ -200,6 +200,7 @@ def _write_service(
     seen = result.seen if isinstance(result, Unhealthy) else seen
     if seen is not None:
         facts["health_status"] = "ok" if seen.ok else "unhealthy"
+        health_moved(conn, service_id, facts["health_status"], redactor.redact(seen.problem))
         if claim.step.step_key != claim.kind.retry_key:
             # The check itself opens a new count; its retries go on with it.
             facts["health_tries"] = int(not seen.ok)

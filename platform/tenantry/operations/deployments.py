@@ -54,7 +54,7 @@ def create(
     nothing differs (`NothingToDo`). The same `request_key` again returns the first answer instead
     of a second deployment.
     """
-    if request_key and (again := _by_request(session, tenant, request_key)):
+    if request_key and (again := by_request(session, tenant, request_key)):
         return again
     refuse_if_active(session, tenant)
     refuse_if_away(tenant, wish.action)
@@ -69,7 +69,7 @@ def create(
             session.add(deployment)
             session.flush()
     except IntegrityError:
-        if request_key and (again := _by_request(session, tenant, request_key)):
+        if request_key and (again := by_request(session, tenant, request_key)):
             return again
         refuse_if_active(session, tenant)
         raise Conflict("Another deployment of this tenant was started a moment ago") from None
@@ -184,7 +184,8 @@ def refuse_if_away(tenant: Tenant, action: str = DEPLOY) -> None:
         raise Conflict(f"{tenant.name} is being taken over: resume that, or give it up, first")
 
 
-def _by_request(session: Session, tenant: Tenant, request_key: str) -> Deployment | None:
+def by_request(session: Session, tenant: Tenant, request_key: str) -> Deployment | None:
+    """What this key has started before; Conflict where that was another tenant's."""
     found = session.scalar(select(Deployment).where(Deployment.request_key == request_key))
     if found is not None and found.tenant_id != tenant.id:
         raise Conflict("This idempotency key was used for another tenant")

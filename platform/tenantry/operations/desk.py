@@ -5,7 +5,7 @@ A door asks, the desk opens one transaction, the operation works in it, and only
 chains are published and waiting deployments let in.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,10 +24,16 @@ from tenantry.operations import steps as step_operations
 from tenantry.operations.actors import Actor
 from tenantry.operations.previews import Preview
 from tenantry.operations.wishes import Wish
-from tenantry.ports import Resolver, SecretStore
+from tenantry.ports import DestinationSeen, Resolver, SecretStore
 
 T = TypeVar("T")
 MakeWish = Callable[[Session, Tenant], Wish]
+Destinations = Callable[[str], Sequence[DestinationSeen]]
+
+
+def nowhere(_target: str) -> Sequence[DestinationSeen]:
+    """No place for backups."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Desk:
     secrets: SecretStore
     dispatcher: Dispatcher
     resolver: Resolver
+    destinations: Destinations = nowhere
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -70,6 +77,9 @@ class Desk:
 
         def start(session: Session) -> tuple[str, int]:
             tenant = tenants.find(session, subdomain, away=True)
+            if request_key and (again := deployments.by_request(session, tenant, request_key)):
+                # Before the wish is made: it may store what stands there already.
+                return str(again.public_id), again.target_id
             targets.sync(session, self.settings.targets)
             wanted = wish if isinstance(wish, Wish) else wish(session, tenant)
             made = deployments.create(

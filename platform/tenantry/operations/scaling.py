@@ -111,6 +111,26 @@ def wanted_of(session: Session, row: TenantService) -> tuple[int, Limits]:
     return replicas, _of(stored) if stored else Limits(**template.limits)
 
 
+def wanted_of_all(session: Session, tenant: Tenant) -> dict[int, tuple[int, Limits]]:
+    """The same for every service of a tenant, by id; one query for what is its own."""
+    stored = {
+        row.tenant_service_id: row
+        for row in session.scalars(
+            select(ResourceLimits).where(
+                ResourceLimits.tenant_service_id.in_([row.id for row in tenant.services])
+            )
+        )
+    }
+    templates = {template.id: template for template in tenant.project.services}
+    found = {}
+    for row in tenant.services:
+        template = templates[row.service_template_id]
+        replicas = template.replicas if row.target_replicas is None else row.target_replicas
+        own = stored.get(row.id)
+        found[row.id] = replicas, _of(own) if own else Limits(**template.limits)
+    return found
+
+
 def _as_words(session: Session, row: TenantService) -> dict[str, Any]:
     replicas, limits = wanted_of(session, row)
     return {

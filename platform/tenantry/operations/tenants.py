@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tenantry.errors import Conflict, Invalid, NotFound
+from tenantry.journal import status_changed
 from tenantry.models import (
     ProjectTemplate,
     ServiceTemplate,
@@ -19,6 +20,7 @@ from tenantry.operations import environments, secrets, targets
 from tenantry.operations.actors import Actor, record
 from tenantry.operations.shapes import TenantShape, load
 from tenantry.planning import databases, environment, inputs, naming
+from tenantry.planning.states import NEW
 from tenantry.ports import SecretStore
 
 LONGEST_DATABASE_NAME = 30
@@ -62,6 +64,7 @@ def add(
         with session.begin_nested():
             session.add(tenant)
             session.flush()
+            _came(session, actor, "tenant", tenant.id, "pending")
             for service in _live(template):
                 _add_service(session, actor, tenant, service, store)
             _reserve(session, tenant, template)
@@ -74,6 +77,10 @@ def add(
 
 def _live(template: ProjectTemplate) -> list[ServiceTemplate]:
     return sorted((s for s in template.services if s.active), key=lambda s: (s.order, s.id))
+
+
+def _came(session: Session, actor: Actor, thing: str, row_id: int, state: str) -> None:
+    status_changed(session.connection(), thing, [row_id], NEW, state, "added", actor.name)
 
 
 def _add_service(
@@ -96,6 +103,7 @@ def _add_service(
     )
     session.add(row)
     session.flush()
+    _came(session, actor, "service", row.id, "unknown")
     if service.service_type == "db":
         row.db_name = row.db_user = database_name(tenant.subdomain)
         secrets.put(

@@ -173,7 +173,12 @@ def remove_image(ctx: StepContext) -> Done | Skip:
     own = _own(ctx)
     if not own.app_name:
         return Skip("It was never created")
-    built = [i for i in ctx.target.images(ctx.blueprint.server_id) if i.repository == own.app_name]
+    # Those that a registry keeps for the target's own rollback stand under its name too.
+    built = [
+        image
+        for image in ctx.target.images(ctx.blueprint.server_id)
+        if image.repository.rpartition("/")[2] == own.app_name
+    ]
     for image in built:
         ctx.intend("remove image", image=image.id)
         ctx.target.remove_image(image, ctx.blueprint.server_id)

@@ -11,6 +11,7 @@ from tenantry.models import (
     AuditEntry,
     Deployment,
     DeploymentStep,
+    DriftFinding,
     HealthCheck,
     IntegrationSecret,
     JobRecord,
@@ -30,6 +31,7 @@ from tenantry.models import (
 from tenantry.web.headers import nonce
 from tenantry.web.panel.blueprints import ReleaseView, ServiceTemplateView
 from tenantry.web.panel.deployments import DeploymentView
+from tenantry.web.panel.drift import DriftView
 from tenantry.web.panel.history import ChangeView, HealthView, LogView
 from tenantry.web.panel.overview import OverviewView
 from tenantry.web.panel.products import ProductView
@@ -48,6 +50,7 @@ VIEWS: dict[str, tuple[tuple[Any, Any, str, str], ...]] = {
         (DeploymentView, Deployment, "Deployments", "deployments"),
         (JobView, JobRecord, "Jobs", "jobs"),
         (FailureView, DeploymentStep, "Failures", "failures"),
+        (DriftView, DriftFinding, "Drift", "drift"),
     ),
     "Blueprints": (
         (ProductView, ProjectTemplate, "Products", "products"),

@@ -32,6 +32,7 @@ from tenantry.web.door import desk
 from tenantry.web.forms import TenantForm, choices, emails_of, env_of, saved
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
+from tenantry.web.panel.drift import open_of
 from tenantry.web.panel.routes import action, expose
 from tenantry.web.people import may, need
 
@@ -245,6 +246,7 @@ def _facts(tenant: Tenant) -> dict[str, Any]:
         "deployments": deployments,
         "active": next((d for d in deployments if d.status in ACTIVE_DEPLOYMENT), None),
         "env": effective.overview(session, desk().secrets, tenant),
+        "drift": open_of(tenant.id),
         "scheme": "https" if tenant.project.https else "http",
         "key": uuid4().hex,
     }
