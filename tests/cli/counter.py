@@ -9,7 +9,9 @@ from sqlalchemy import Engine
 
 from tenantry.cli import commands
 from tenantry.config import Settings
+from tenantry.engine.drift import Auditor
 from tenantry.engine.watchdog import Watchdog
+from tenantry.operations import pending
 from tenantry.operations.desk import Desk
 from tenantry.ports import Ports
 from tests.stage import Stage
@@ -40,6 +42,11 @@ class SmallShop:
     @property
     def ports(self) -> Ports:
         return self.stage.ports
+
+    @property
+    def auditor(self) -> Auditor:
+        wanted = pending.wanted_by(self.stage.desk.sessions, self.stage.desk.secrets)
+        return Auditor(self.engine, self.ports, wanted)
 
     @property
     def watchdog(self) -> Watchdog:

@@ -112,7 +112,7 @@ class Fire:
             life.trouble = f"{life.chapters[life.place].title}: took longer than {LONGEST:.0f} s"
 
     def _a_person_looks(self, life: Life) -> bool:
-        """A restore whose answer was lost is never repeated by itself: somebody looks and says so."""
+        """A restore whose answer was lost is never repeated by itself: somebody looks."""
         with self.place.shop.desk.reading() as session:
             found = deployments.find(session, life.deployment)
             step = next((s for s in found.steps if s.step_key == "restore.run"), None)

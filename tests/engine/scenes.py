@@ -32,8 +32,7 @@ def _broken_chains(conn: Connection) -> list[str]:
     found = []
     for thing, table in TABLES.items():
         status = {row.id: row.status for row in conn.execute(select(table.id, table.status))}
-        # A tenant is added as pending without a change of its own.
-        at = dict.fromkeys(status, "pending" if thing == "tenant" else NEW)
+        at = dict.fromkeys(status, NEW)
         changes = conn.execute(
             select(StatusChange.thing_id, StatusChange.old, StatusChange.new)
             .where(StatusChange.thing == thing)

@@ -218,8 +218,20 @@ def test_a_marker_of_somebody_else_is_respected(stage: Stage, port: int) -> None
     project_id = by_hand(stage, port=port)
     row = stage.twins.target.app("backend")
     row.seen = replace(row.seen, description="tenantry:0190-of-another-house backend")
-    with pytest.raises(Conflict, match="somebody else"):
+    with pytest.raises(Conflict, match="another house"):
         take_over(stage, project_id)
+
+
+def test_a_copy_of_a_tenants_project_is_not_taken_for_another(stage: Stage, port: int) -> None:
+    """A target's own "duplicate" copies descriptions, and with them our marker."""
+    take_over(stage, by_hand(stage, port=port))
+    stage.finish()
+    copy = by_hand(stage, port=port, hosts=["copy.example.org"])
+    target = stage.twins.target
+    words = stage.tenant_row().external_ref
+    target.project_rows[copy] = replace(target.project_rows[copy], description=words)
+    with pytest.raises(Conflict, match="another tenant"):
+        take_over(stage, copy, replace(WANTED, subdomain="two"))
 
 
 @pytest.mark.parametrize(

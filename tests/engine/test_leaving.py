@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from tenantry.clock import utcnow
 from tenantry.errors import Conflict, Invalid
-from tenantry.models import AuditEntry, BackupRecord, Tenant
+from tenantry.models import AuditEntry, BackupRecord, LetterOutbox, Tenant
 from tenantry.operations import leaving, tenants
 from tenantry.operations.housekeeping import Housekeeper
 from tenantry.operations.nights import Nights
@@ -108,7 +108,7 @@ def nightly_file(stage: Stage, hours_ago: float, size: int) -> str:
 
 def test_the_files_of_the_nights_become_records_once(running: Stage) -> None:
     path = nightly_file(running, 3, 4096)
-    nights = Nights(running.engine, running.ports)
+    nights = Nights(running.engine, running.ports, "https://panel.example.com")
     assert nights.look() == {"backups": 1, "overdue": 0}
     assert nights.look() == {"backups": 0, "overdue": 0}
     with running.desk.reading() as session:
@@ -125,7 +125,7 @@ def test_an_overdue_backup_is_told_once(running: Stage) -> None:
     with running.engine.begin() as conn:
         conn.execute(update(Tenant).values(completed_at=utcnow() - timedelta(days=4)))
     nightly_file(running, 2, 3)
-    nights = Nights(running.engine, running.ports)
+    nights = Nights(running.engine, running.ports, "https://panel.example.com")
     # A file of three bytes is none.
     assert nights.look()["overdue"] == 1
     assert nights.look()["overdue"] == 0
@@ -133,3 +133,6 @@ def test_an_overdue_backup_is_told_once(running: Stage) -> None:
     with running.desk.reading() as session:
         told = session.scalars(select(AuditEntry).where(AuditEntry.action == "backup.overdue"))
         assert len(told.all()) == 1
+        (letter,) = session.scalars(select(LetterOutbox)).all()
+    assert letter.subject == "Acme: its nightly backup is overdue"
+    assert letter.recipients == ["staff@example.com"]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tenantry.errors import Conflict, Invalid, NothingToDo
-from tenantry.operations import rollbacks, scaling, tenants
+from tenantry.errors import Conflict, Invalid, NothingToDo, Permanent
+from tenantry.operations import leaving, rollbacks, scaling, tenants
 from tenantry.operations.scaling import Scale
 from tenantry.operations.wishes import Wish
 from tenantry.planning.actions import RESTART, SUSPEND, TEARDOWN, UNSUSPEND
@@ -209,3 +209,52 @@ def test_a_teardown_that_finds_something_left_says_what_and_can_be_resumed(runni
     running.desk.resume(ME, str(running.deployment().public_id))
     running.finish()
     assert running.deployment().status == "succeeded"
+
+
+def test_a_suspension_that_was_cancelled_half_way_is_told_and_can_be_put_right(
+    running: Stage,
+) -> None:
+    public_id = running.desk.deploy(ME, "acme", wish=Wish(action=SUSPEND))
+    runner = running.runner()
+    for link in running.sent.pop(0).links[:4]:
+        runner.run(running.deployment().id, link.step_id, 0)
+    running.desk.cancel(ME, public_id)
+    running.finish()
+    assert running.deployment().status == "cancelled"
+    row = running.tenant_row()
+    assert row.status == "running"
+    assert "suspend was cancelled half-way" in row.attention
+    done(running, Wish(action=UNSUSPEND))
+    target = running.twins.target
+    assert (running.tenant_row().status, running.tenant_row().attention) == ("running", "")
+    assert all(d.enabled for _, d in target.domain_rows.values())
+    assert all(target.app(name).containers for name in ("backend", "frontend"))
+
+
+def test_a_tenant_that_is_leaving_takes_no_deployment(running: Stage) -> None:
+    def leave(session: Any) -> None:
+        tenant = tenants.find(session, "acme")
+        leaving.leave(session, ME, tenant, days=3, reason="contract ended")
+
+    running.desk.do(leave)
+    for action in (RESTART, UNSUSPEND):
+        with pytest.raises(Conflict, match="is leaving"):
+            running.desk.deploy(ME, "acme", wish=Wish(action=action))
+
+
+def test_a_tenant_that_was_never_deployed_leaves_at_once(stage: Stage) -> None:
+    stage.ready()
+    done(stage, Wish(action=TEARDOWN))
+    with stage.desk.reading() as session:
+        assert tenants.find(session, "acme", away=True).status == "archived"
+
+
+def test_a_first_deployment_that_failed_half_way_can_be_torn_down(stage: Stage) -> None:
+    stage.ready()
+    stage.deploy()
+    stage.play()
+    stage.twins.target.fail("settle_application", Permanent("no"), times=9)
+    stage.finish()
+    done(stage, Wish(action=TEARDOWN))
+    assert not stage.twins.target.apps
+    assert stage.twins.target.project_rows == {}

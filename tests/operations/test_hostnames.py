@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tenantry.errors import Conflict, Invalid, NotFound
 from tenantry.models import Tenant, TenantDomain
-from tenantry.operations import hostnames, tenants
+from tenantry.operations import hostnames, rollbacks, tenants
 from tenantry.operations.hostnames import Proof
 from tenantry.operations.wishes import Wish
 from tenantry.planning.actions import TEARDOWN
@@ -237,6 +237,26 @@ def test_a_list_says_what_the_owner_has_to_do(ready: Stage) -> None:
     assert proof is not None
     assert (proof.name, proof.value) == (f"_tenantry.{HOST}", domain(ready).proof)
     assert found[HOST].service == FRONTEND["name"]
+
+
+def test_a_rollback_does_not_bring_back_a_hostname_that_was_taken_back(ready: Stage) -> None:
+    add(ready)
+    prove(ready)
+    ready.deploy()
+    ready.finish()
+    first = str(ready.deployment().public_id)
+    at(ready, lambda s, t: hostnames.remove(s, ME, t, HOST))
+    ready.product(PRODUCT | {"default_env": {"NEW": "1"}})
+    done(ready)
+    assert HOST not in routed(ready)
+    ready.tenant("other")
+    add(ready, tenant="other")
+    with ready.desk.reading() as session:
+        back = rollbacks.prepare(session, tenants.find(session, "acme"), first)
+    ready.desk.deploy(ME, "acme", wish=back.wish)
+    ready.finish()
+    assert ready.deployment().status == "succeeded"
+    assert HOST not in routed(ready)
 
 
 def test_a_teardown_takes_them_along(ready: Stage) -> None:

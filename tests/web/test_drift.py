@@ -20,6 +20,8 @@ JSON = {"Accept": "application/json"}
 def moved(world: World) -> World:
     """Two findings of a tenant, one with hostile words, and a project of nobody."""
     stage = world.stage
+    # The fleet was furnished by other twins: their ids must not come again.
+    stage.twins.target._number = 9000
     stage.tenant("moved", "tools")
     stage.deploy("moved")
     stage.finish()
@@ -53,8 +55,8 @@ def test_everybody_may_look_and_only_operators_act(moved: World, role: str) -> N
     assert "Drift" in own
     acts = role != ROLES[0]
     for text in (page, own):
-        assert ("Revert" in text) is acts
-        assert ("Ignore" in text) is acts
+        assert ("A deployment puts the target back" in text) is acts
+        assert ("For how many days" in text) is acts
     url = f"/drift/{finding(moved, 'replicas').public_id}/adopt"
     assert person.post(url, headers=JSON).status_code == (200 if acts else 403)
     assert finding(moved, "replicas").state == ("adopted" if acts else "open")
@@ -121,7 +123,7 @@ def test_more_findings_ask_no_more_questions(moved: World) -> None:
         with counted(moved) as seen:
             viewer.page(url)
         before[url] = len(seen)
-        assert len(seen) <= MOST + 3, "\n".join(seen)
+    assert before["/drift/"] <= MOST
     row: Any = moved.stage.twins.target.app("web")
     row.memory, row.cpu, row.args = "1", "1", ("x",)
     row.seen = replace(row.seen, description="")

@@ -13,8 +13,8 @@ from tenantry.steps.outcomes import LogText
 from tests.web.conftest import SCRIPT, World
 
 LISTS = (
-    "tenants deployments jobs failures drift products service-templates releases targets secrets audit "
-    "staff roles services hostnames steps attempts log-lines status-changes health-checks"
+    "tenants deployments jobs failures drift products service-templates releases targets secrets "
+    "audit staff roles services hostnames steps attempts log-lines status-changes health-checks"
 ).split()
 UNSAFE = re.compile(r"\son\w+=|javascript:|\sstyle=|<script(?![^>]*(?:nonce|src)=)", re.IGNORECASE)
 

@@ -16,7 +16,7 @@ from tenantry.operations import leaving, rollbacks, scaling, tenants
 from tenantry.operations.deployments import need_reason
 from tenantry.operations.scaling import Scale
 from tenantry.operations.wishes import Wish
-from tenantry.planning.actions import REMOVE_VOLUMES, RESTART, SUSPEND, TEARDOWN, UNSUSPEND
+from tenantry.planning.actions import RESTART, SUSPEND, TEARDOWN, UNSUSPEND
 from tenantry.planning.limits import Capabilities
 
 
@@ -190,11 +190,7 @@ def remove_volumes(
     """Remove VOLUMES that the teardown of TENANT named; their data is gone for good."""
 
     def wish(session: Session, row: Tenant) -> Wish:
-        kept = leaving.volumes_kept(session, row)
-        unknown = sorted(set(volumes) - set(kept))
-        if unknown:
-            raise Invalid("volumes", f"is none that {row.name} left behind", unknown[0])
-        return Wish(action=REMOVE_VOLUMES, volumes=volumes, why=need_reason(reason))
+        return leaving.volumes_gone(session, row, volumes, reason)
 
     show(shop, tenant, wish, **how)
 

@@ -8,11 +8,22 @@ from tenantry.engine.transitions import move
 from tenantry.journal import cap_line
 from tenantry.models import IntegrationSecret, Tenant, TenantDomain, TenantService
 from tenantry.models.dbtime import db_now
-from tenantry.planning.actions import ACTIONS, ADOPT, DEPLOY, ROLLBACK, TEARDOWN
+from tenantry.planning.actions import (
+    ACTIONS,
+    ADOPT,
+    BACKUP,
+    DEPLOY,
+    REMOVE_VOLUMES,
+    ROLLBACK,
+    TEARDOWN,
+    UNSUSPEND,
+)
 from tenantry.planning.states import DeploymentStatus, TenantStatus
 
 # What a tenant may begin with.
 FIRST = (DEPLOY, ADOPT)
+# What changes nothing of the tenant, however it ends.
+HARMLESS = (BACKUP, REMOVE_VOLUMES)
 
 
 def tenant_after(conn: Connection, deployment: Any, outcome: str, summary: str) -> None:
@@ -21,24 +32,36 @@ def tenant_after(conn: Connection, deployment: Any, outcome: str, summary: str) 
         _succeeded(conn, deployment)
     elif outcome == DeploymentStatus.FAILED:
         _failed(conn, deployment, summary)
-    elif deployment.started_at is not None and deployment.action in FIRST:
-        move(
-            conn,
-            "tenant",
-            TenantStatus.PENDING,
-            Tenant.id == deployment.tenant_id,
-            Tenant.completed_at.is_(None),
-            Tenant.status.in_(
-                (TenantStatus.PROVISIONING, TenantStatus.WAITING_FOR_INTERNAL_PROVISION)
-            ),
-            reason="its first deployment was cancelled",
+    elif deployment.started_at is not None:
+        _cancelled(conn, deployment)
+
+
+def _cancelled(conn: Connection, deployment: Any) -> None:
+    if deployment.action in HARMLESS:
+        return
+    if deployment.action not in FIRST:
+        words = f"A {deployment.action} was cancelled half-way: resume it, or put things right"
+        conn.execute(
+            update(Tenant).where(Tenant.id == deployment.tenant_id).values(attention=words)
         )
+        return
+    move(
+        conn,
+        "tenant",
+        TenantStatus.PENDING,
+        Tenant.id == deployment.tenant_id,
+        Tenant.completed_at.is_(None),
+        Tenant.status.in_((TenantStatus.PROVISIONING, TenantStatus.WAITING_FOR_INTERNAL_PROVISION)),
+        reason="its first deployment was cancelled",
+    )
 
 
 def _succeeded(conn: Connection, deployment: Any) -> None:
     tenant = Tenant.id == deployment.tenant_id
     new = ACTIONS[deployment.action].success
-    values: dict[str, Any] = {"attention": "", "detail": ""}
+    # A backup that went well says nothing of what else is wrong.
+    values: dict[str, Any] = {} if deployment.action in HARMLESS else {"attention": ""}
+    values["detail"] = ""
     if deployment.action in {DEPLOY, ROLLBACK, ADOPT}:
         values |= {
             "completed_at": func.coalesce(Tenant.completed_at, db_now()),
@@ -46,6 +69,9 @@ def _succeeded(conn: Connection, deployment: Any) -> None:
         }
         # Onboarding that staff have closed stays closed.
         stays: Any = Tenant.status.not_in((TenantStatus.SUSPENDED, TenantStatus.COMPLETED))
+    elif deployment.action == UNSUSPEND:
+        # It may also put a suspension right that ended half-way.
+        stays = Tenant.status == TenantStatus.SUSPENDED
     else:
         stays = Tenant.status != new
     if new is not None:

@@ -6,8 +6,8 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table, func, insert, select, update
 
 from tenantry.engine.claim import Claim
-from tenantry.journal import Redactor, cap_line
-from tenantry.models import BackupRecord, ReplicaObservation, TenantDomain
+from tenantry.journal import Redactor, cap_line, status_changed
+from tenantry.models import BackupRecord, ReplicaObservation, TenantDomain, TenantService
 from tenantry.models.base import uuid7
 from tenantry.models.dbtime import db_now
 from tenantry.steps.outcomes import BackupMade, HostnameRouted, Record, ReplicasSeen
@@ -24,6 +24,13 @@ def keep(conn: Connection, claim: Claim, records: Iterable[Record], redactor: Re
             _backup(conn, claim, record, redactor)
         else:
             _hostname(conn, claim, record)
+
+
+def health_moved(conn: Connection, service_id: int, new: str, problem: str) -> None:
+    """Keeps in the history that a check of a deployment found a service otherwise than before."""
+    old = conn.scalar(select(TenantService.health_status).where(TenantService.id == service_id))
+    if old is not None and old != new:
+        status_changed(conn, "service", [service_id], old, new, problem or "its check was answered")
 
 
 def _replicas(conn: Connection, claim: Claim, seen: ReplicasSeen, redactor: Redactor) -> None:

@@ -21,7 +21,7 @@ from tenantry.engine.progress import (
     lock_deployment,
     lock_tenant,
 )
-from tenantry.engine.records import keep
+from tenantry.engine.records import health_moved, keep
 from tenantry.engine.retries import follow_up
 from tenantry.engine.statements import HELD, finish
 from tenantry.engine.transitions import move, move_known

@@ -139,25 +139,33 @@ def _refuse_known(session: Session, target: str, found: Found) -> None:
     marks = {word for words in described for word in words.split() if word.startswith(OURS)}
     for marker in sorted(marks):
         if not _was_ours(session, marker):
-            raise Conflict(f"It carries the marker of somebody else's tenant: {marker}")
+            raise Conflict(f"It carries the marker of another tenant, or another house: {marker}")
 
 
 def _refuse_other_data(template: ProjectTemplate, found: Found) -> None:
     """A later deployment pins the product's image: it must be able to read what is there."""
     for seen in found.services.values():
-        if isinstance(seen, DatabaseSeen) and seen.kind != "libsql":
-            if not keeps_its_data(seen.kind, seen.image, template.db_image):
-                raise Conflict(
-                    f"The database's data was written by {seen.image}, which {template.db_image} of "
-                    "the product cannot read"
-                )
+        if not isinstance(seen, DatabaseSeen) or seen.kind == "libsql":
+            continue
+        if not keeps_its_data(seen.kind, seen.image, template.db_image):
+            raise Conflict(
+                f"The database's data was written by {seen.image}, which {template.db_image} of "
+                "the product cannot read"
+            )
 
 
 def _was_ours(session: Session, marker: str) -> bool:
-    """Left behind by a tenant of ours that is gone; a live one was refused before."""
-    gone = select(Tenant.id).where(Tenant.external_ref == marker)
-    of_service = select(TenantService.id).where(TenantService.external_ref == marker)
-    return session.scalar(gone.union(of_service).limit(1)) is not None
+    """Whether a tenant of ours that is gone has left it behind."""
+    found = session.scalar(
+        select(Tenant.id)
+        .outerjoin(TenantService, TenantService.tenant_id == Tenant.id)
+        .where(
+            Tenant.deleted_at.is_not(None),
+            or_(Tenant.external_ref == marker, TenantService.external_ref == marker),
+        )
+        .limit(1)
+    )
+    return found is not None
 
 
 def _refer(row: TenantService, found: Found) -> None:

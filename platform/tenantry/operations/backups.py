@@ -132,6 +132,11 @@ def restore(session: Session, tenant: Tenant, public_id: str, typed: str, reason
     return Wish(action=RESTORE, restore=plan, why=need_reason(reason))
 
 
+def restorable(row: BackupRecord) -> bool:
+    """Whether it counts, and is a dump: a copy of a volume cannot be restored by a target."""
+    return bool(row.outcome == "done" and row.path and row.size_bytes and not row.crash_consistent)
+
+
 def find(session: Session, public_id: str) -> BackupRecord:
     """By public id; NotFound otherwise."""
     try:

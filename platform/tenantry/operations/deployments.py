@@ -27,7 +27,7 @@ from tenantry.operations import certificates, targets
 from tenantry.operations.actors import Actor, record
 from tenantry.operations.preparing import prepare
 from tenantry.operations.wishes import Shaped, Wish
-from tenantry.planning.actions import ACTIONS, ADOPT, DEPLOY
+from tenantry.planning.actions import ACTIONS, ADOPT, BACKUP, DEPLOY, SUSPEND, TEARDOWN
 from tenantry.planning.blueprint import to_json
 from tenantry.planning.planner import changes, plan
 from tenantry.planning.states import NEW, DeploymentStatus
@@ -36,6 +36,8 @@ from tenantry.ports import SecretStore
 Step = DeploymentStep
 FOR_RESUME = ("failed", "cancelled")
 DEPLOYMENT = Wish()
+# What a tenant that is leaving may still do.
+WHILE_LEAVING = (SUSPEND, BACKUP, TEARDOWN)
 
 
 def create(
@@ -179,6 +181,8 @@ def refuse_if_away(tenant: Tenant, action: str = DEPLOY) -> None:
     """Conflict where the action does not fit the tenant's state."""
     if tenant.status not in ACTIONS[action].from_states:
         raise Conflict(f"{tenant.name} is {tenant.status}: {action} is not possible now")
+    if tenant.teardown_at is not None and action not in WHILE_LEAVING:
+        raise Conflict(f"{tenant.name} is leaving: take that back first, then {action}")
     if tenant.adopted_at and tenant.completed_at is None and action != ADOPT:
         # Not marked yet, so nothing of it would be found: a second project would be made.
         raise Conflict(f"{tenant.name} is being taken over: resume that, or give it up, first")

@@ -1,6 +1,6 @@
 """Findings of drift: looking at them, putting the target back, and leaving them be for a while."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -97,6 +97,11 @@ def revert(session: Session, actor: Actor, tenant: Tenant, rows: Sequence[DriftF
         marks=tuple(dict.fromkeys(marks)),
         why="; ".join(f"{row.thing}: {row.field}" for row in rows)[:400],
     )
+
+
+def revert_one(actor: Actor, public_id: str) -> Callable[[Session, Tenant], Wish]:
+    """The same for one finding, as a wish that is made in the deployment's own transaction."""
+    return lambda session, tenant: revert(session, actor, tenant, [find(session, public_id)])
 
 
 def _deeds(session: Session, row: DriftFinding, way: Way) -> set[str]:

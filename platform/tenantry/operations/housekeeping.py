@@ -23,7 +23,10 @@ class Housekeeper:
 
     def round(self) -> dict[str, int]:
         """A few times an hour; what was done, by name."""
-        return {"departed": self.depart(), **Nights(self.desk.engine, self.ports).look()}
+        return {
+            "departed": self.depart(),
+            **Nights(self.desk.engine, self.ports, self.desk.settings.public_url).look(),
+        }
 
     def depart(self) -> int:
         """Starts the teardown of tenants whose time of grace is over."""

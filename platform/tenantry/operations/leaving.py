@@ -4,6 +4,7 @@ A client that leaves: a time of grace in which the tenant rests, then the teardo
 Until the time has come everything can be kept; nothing is removed before.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -132,6 +133,15 @@ def volumes_kept(session: Session, tenant: Tenant) -> list[str]:
     )
     gone = {name for row in removed for name in row.blueprint.get("volumes", ())}
     return [name for name in (made.volumes if made else ()) if name not in gone]
+
+
+def volumes_gone(session: Session, tenant: Tenant, volumes: Sequence[str], reason: str) -> Wish:
+    """Removes volumes that the teardown left; Invalid for one that it did not name."""
+    kept = volumes_kept(session, tenant)
+    unknown = sorted(set(volumes) - set(kept))
+    if unknown or not volumes:
+        raise Invalid("volumes", f"is none that {tenant.name} left behind", *unknown[:1])
+    return Wish(action=REMOVE_VOLUMES, volumes=tuple(volumes), why=need_reason(reason))
 
 
 def due(session: Session, limit: int = 20) -> list[str]:

@@ -24,6 +24,8 @@ from tenantry.models.base import uuid7
 from tenantry.planning import backups as rules
 from tenantry.planning.blueprint import BackupPlan
 from tenantry.ports import BackupFile, Ports
+from tenantry.watching.letters import News, outbox
+from tenantry.watching.outages import facts_of, tenant_page
 
 log = structlog.get_logger(__name__)
 DAYS_BACK = 2
@@ -36,6 +38,7 @@ class Nights:
 
     engine: Engine
     ports: Ports
+    public_url: str
 
     def look(self) -> dict[str, int]:
         """Every tenant whose nightly backup is due; how many files were found and alarms raised."""
@@ -159,7 +162,7 @@ class Nights:
         ).scalar()
 
     def _alarm(self, row: Any) -> int:
-        """Says once that a backup is overdue: as the tenant's attention, and in the audit."""
+        """Says once that a backup is overdue: by letter, on the tenant, in the audit."""
         plan = BackupPlan(row.destination_id, row.schedule, row.retention_days, gate=True)
         oldest = utcnow() - rules.overdue_after(plan, row.overdue_hours)
         with transaction(self.engine) as conn:
@@ -187,6 +190,7 @@ class Nights:
             )
             if not changed.rowcount:
                 return 0
+            self._tell(conn, row, words, since)
             audited(
                 conn,
                 actor="housekeeper",
@@ -198,6 +202,25 @@ class Nights:
                 reason=words,
             )
         return 1
+
+    def _tell(self, conn: Any, row: Any, words: str, since: datetime) -> None:
+        """One letter for each stretch without a backup that counts."""
+        facts = facts_of(conn, {row.id})[row.id]
+        news = News(
+            tenant_id=row.id,
+            recipients=facts.recipients,
+            thread=f"{row.public_id}.backup",
+            message_id=f"<{row.public_id}.backup-{since:%Y%m%d%H%M%S}@tenantry>",
+            subject=f"{facts.name}: its nightly backup is overdue",
+            rows=(
+                ("Tenant", f"{facts.name} ({facts.subdomain})"),
+                ("Product", facts.product),
+                ("What is wrong", words),
+            ),
+            link=tenant_page(self.public_url, facts),
+            good=False,
+        )
+        outbox(conn, [news])
 
 
 def _moment(name: str) -> datetime | None:

@@ -76,6 +76,18 @@ def tenant_release(session: Session, tenant: Tenant, number: int | None) -> Temp
     return found
 
 
+def release_numbers(session: Session, project_id: int, most: int = 20) -> list[int]:
+    """Of a product, newest first."""
+    return list(
+        session.scalars(
+            select(TemplateRelease.number)
+            .where(TemplateRelease.project_id == project_id)
+            .order_by(TemplateRelease.number.desc())
+            .limit(most)
+        )
+    )
+
+
 def _release(session: Session, template: ProjectTemplate, actor: Actor) -> TemplateRelease:
     """
     The release of now.

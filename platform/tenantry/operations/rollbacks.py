@@ -83,8 +83,11 @@ def prepare(session: Session, tenant: Tenant, public_id: str, why: str = "") -> 
     _services_there(tenant, snapshot)
     rolled, cannot, deeds = _as_then(session, tenant, then, snapshot)
     now = blueprints.make(session, tenant, release)
+    names = {spec.name: spec for spec in now.services}
     rolled = replace(
         rolled,
+        # A hostname that was taken back since may be somebody else's by now.
+        services=tuple(_with_names_of(names.get(spec.name), spec) for spec in rolled.services),
         tenant_name=tenant.name,
         notify_emails=now.notify_emails,
         backup=now.backup,
@@ -100,6 +103,12 @@ def prepare(session: Session, tenant: Tenant, public_id: str, why: str = "") -> 
         why=why or f"back to {public_id}",
     )
     return Return(wish, tuple(cannot))
+
+
+def _with_names_of(now: ServiceSpec | None, then: ServiceSpec) -> ServiceSpec:
+    if now is None:
+        return replace(then, aliases=(), retired=())
+    return replace(then, aliases=now.aliases, retired=now.retired)
 
 
 def _services_there(tenant: Tenant, snapshot: Blueprint) -> None:

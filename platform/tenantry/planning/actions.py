@@ -55,7 +55,8 @@ _ALL = (
     Action(SCALE, "Scale", _LIVE),
     Action(RESTART, "Restart", _LIVE),
     Action(SUSPEND, "Suspend", _LIVE, success="suspended"),
-    Action(UNSUSPEND, "Wake up", ("suspended",), success="running"),
+    # Also of one that runs: a suspension that failed or was cancelled half-way is put right so.
+    Action(UNSUSPEND, "Wake up", ("suspended", *_LIVE), success="running"),
     Action(BACKUP, "Back up", (*_LIVE, "suspended")),
     Action(RESTORE, "Restore", _LIVE),
     Action(TEARDOWN, "Tear down", (*_NEVER_AWAY, "suspended"), success="archived"),

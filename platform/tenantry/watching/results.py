@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from tenantry.engine.store import locked
-from tenantry.journal import cap_line
+from tenantry.journal import cap_line, status_changed
 from tenantry.models import HealthCheck, HealthRollup, ServiceWatch, Tenant, TenantService
 from tenantry.models.dbtime import db_now
 from tenantry.planning.watching import (
@@ -83,6 +83,7 @@ def keep(conn: Connection, results: Sequence[Result], rules: Thresholds, public_
         "slowest_ms",
     )
     update_many(conn, WATCHES, [_update(one) for one in judged], {"leased_until": None})
+    _moved(conn, judged)
     _tell(conn, judged, public_url)
     return len(judged)
 
@@ -166,6 +167,21 @@ def _update(one: _Judged) -> dict[str, Any]:
         "latency_ms": one.seen.latency_ms if known else one.row.latency_ms,
         "detail": cap_line(one.seen.words),
     }
+
+
+def _moved(conn: Connection, judged: Sequence[_Judged]) -> None:
+    """What people are told of a service has changed: a line of its history."""
+    for one in judged:
+        if one.standing.state != one.row.state:
+            status_changed(
+                conn,
+                "service",
+                [one.row.tenant_service_id],
+                one.row.state,
+                one.standing.state,
+                one.seen.words or "it answered",
+                "watching",
+            )
 
 
 def _tell(conn: Connection, judged: Sequence[_Judged], public_url: str) -> None:

@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from tenantry.operations.desk import Desk
 from tenantry.web.database import set_up_database
 from tenantry.web.door import open_door
+from tenantry.web.drift_deeds import deeds
 from tenantry.web.errors import set_up_errors
 from tenantry.web.flower import flower
 from tenantry.web.headers import set_up_headers
@@ -15,7 +16,6 @@ from tenantry.web.health import health
 from tenantry.web.look import set_up_look
 from tenantry.web.panel import set_up_panel
 from tenantry.web.security import set_up_security
-from tenantry.web.tenant_deeds import deeds
 
 LARGEST_FORM = 2_000_000
 

@@ -64,7 +64,7 @@ def deploy_many() -> ResponseReturnValue:
     let_go()
     for subdomain, name, key in wanted:
         try:
-            desk().deploy(who, subdomain, request_key=_checked(key))
+            desk().deploy(who, subdomain, request_key=checked_key(key))
             started += 1
         except TenantryError as trouble:
             refused.append(f"{name}: {trouble}")
@@ -161,10 +161,11 @@ def _ids() -> list[UUID]:
 
 def _key() -> str | None:
     given = request.headers.get("Idempotency-Key") or request.form.get("key", "")
-    return _checked(given)
+    return checked_key(given)
 
 
-def _checked(key: str) -> str | None:
+def checked_key(key: str) -> str | None:
+    """An idempotency key as it is stored; Invalid for a strange one."""
     if not key:
         return None
     if not KEY.fullmatch(key):

@@ -84,17 +84,18 @@ def saved(form: Form, act: Callable[[Session, Actor], T]) -> T | None:
     try:
         return desk().do(lambda session: act(session, who))
     except Invalid as trouble:
-        _beside(form, trouble.field, str(trouble))
+        beside(form, trouble.field, str(trouble))
     except Conflict as trouble:
         name, sign, _ = str(trouble).partition(":")
         if sign and name in form:
-            _beside(form, name, str(trouble))
+            beside(form, name, str(trouble))
         else:
             flash(told(trouble), "bad")
     return None
 
 
-def _beside(form: Form, field: str, words: str) -> None:
+def beside(form: Form, field: str, words: str) -> None:
+    """A rule beside the field that it is about; on top of the page where the form has none."""
     name = field.partition(".")[0].partition("[")[0]
     # A document's errors name paths inside it: they belong to its text.
     found = form[name] if name in form else form._fields.get("document")

@@ -20,6 +20,8 @@ def set_up_look(app: Flask) -> None:
         sentence=words.sentence,
         pretty=words.pretty,
         plural=words.plural,
+        bytes=words.size,
+        deed=words.deed,
     )
     app.jinja_env.globals.update(
         asset=asset,

@@ -10,6 +10,8 @@ from markupsafe import Markup
 
 from tenantry.clock import iso
 from tenantry.journal import Redactor
+from tenantry.models import Deployment
+from tenantry.planning.actions import ACTIONS, DEPLOY
 from tenantry.planning.catalogue import kind_of
 from tenantry.planning.environment import MASK, speaks_of_secret
 
@@ -37,7 +39,7 @@ _LOOKS = {
     "provisioning": Look("loader-circle", "working", "Provisioning"),
     "waiting_for_internal_provision": Look("clock", "working", "Waiting for provisioning"),
     "completed": Look("circle-check", "good", "Completed"),
-    "suspended": Look("square", "muted", "Suspended"),
+    "suspended": Look("pause", "muted", "Suspended"),
     "archived": Look("circle-slash", "idle", "Archived"),
     "scheduled": Look("clock", "working", "Scheduled"),
     "ok": Look("circle-check", "good", "OK"),
@@ -62,9 +64,13 @@ _LOOKS = {
     "unproven": Look("clock", "working", "Waits for proof"),
     "proven": Look("clock", "working", "Not routed yet"),
     "routed": Look("circle-check", "good", "Routed"),
+    "up": Look("circle-check", "good", "Up"),
+    "down": Look("circle-x", "bad", "Down"),
+    "paused": Look("pause", "muted", "Not watched"),
     "leaving": Look("circle-slash", "working", "Leaving"),
 }
 # A tenant that runs is well; a deployment or step that runs is at work.
+_SKIPPED_PROBES = Look("circle-slash", "idle", "Not asked")
 _TENANT_RUNNING = Look("circle-check", "good", "Running")
 
 
@@ -72,6 +78,8 @@ def look(status: str, thing: str = "") -> Look:
     """The look of a state; an unknown one is shown as it is."""
     if thing == "tenant" and status == "running":
         return _TENANT_RUNNING
+    if thing == "service" and status == "skipped":
+        return _SKIPPED_PROBES
     return _LOOKS.get(status) or Look("circle-dashed", "idle", sentence(status))
 
 
@@ -85,6 +93,14 @@ def title_of(step_key: str) -> str:
     """A step's title for people; the key itself where a newer version wrote it."""
     kind = kind_of(step_key)
     return kind.title if kind else step_key
+
+
+def deed(deployment: Deployment) -> str:
+    """What a deployment does, for people: `Suspend`, `Back up`; of a roll-out, which one."""
+    if deployment.action == DEPLOY:
+        return "First deployment" if deployment.trigger_reason == "initial" else "Deploy"
+    known = ACTIONS.get(deployment.action)
+    return known.title if known else sentence(deployment.action)
 
 
 def duration(seconds: float | None) -> str:
@@ -109,6 +125,20 @@ def moment(at: datetime | None, *, relative: bool = False) -> Markup:
     return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
         text, text, Markup(" data-relative") if relative else "", text
     )
+
+
+def size(number: int | None) -> str:
+    """`812 bytes`, `4.2 MB`; a dash for none."""
+    if number is None:
+        return "–"
+    if number < 1000:  # noqa: PLR2004 — what a kilobyte is
+        return plural(number, "byte")
+    amount = float(number)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 1000:  # noqa: PLR2004
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1000:,.1f} TB"
 
 
 def pretty(value: Any) -> str:

@@ -10,16 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tenantry.errors import NotFound
-from tenantry.models import (
-    Deployment,
-    ProjectTemplate,
-    Tenant,
-    TenantService,
-)
+from tenantry.models import Deployment, ProjectTemplate, Tenant
 from tenantry.operations import (
     effective,
     environments,
     hostnames,
+    leaving,
     targets,
     templates,
     tenants,
@@ -30,7 +26,10 @@ from tenantry.web.database import db, reading
 from tenantry.web.deeds import MOST_AT_ONCE
 from tenantry.web.door import desk
 from tenantry.web.forms import TenantForm, choices, emails_of, env_of, saved
-from tenantry.web.panel import formats
+from tenantry.web.life.deeds import offered, primary
+from tenantry.web.life.standing import release_of, standings
+from tenantry.web.panel import formats, shelves
+from tenantry.web.panel.backups import BackupPages
 from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
 from tenantry.web.panel.drift import open_of
 from tenantry.web.panel.routes import action, expose
@@ -58,12 +57,13 @@ class ProductFilter(FilterEqual):  # type: ignore[misc]
         return any(value == key for key, _ in self.get_options(None) or ())
 
 
-class TenantView(ScopedSecureModelView):
+class TenantView(BackupPages, ScopedSecureModelView):
     """Clients: one copy of a product for each."""
 
     icon = "building-2"
     about = "One client's copy of one product."
-    empty = "No tenant yet. Add the first client of a product."
+    nothing = "No tenant yet. Add the first client of a product."
+    pills = staticmethod(shelves.pills)
     list_template = "tenants.html"
     column_list = ("name", "subdomain", "project", "status", "client_ref", "updated_at")
     column_labels: ClassVar[dict[str, str]] = {
@@ -96,18 +96,27 @@ class TenantView(ScopedSecureModelView):
     column_default_sort = ("name", False)
     column_searchable_list = ("name", "subdomain", "client_ref")
     column_filters = (
-        one_of(Tenant.status, "Status", list(TenantStatus)),
+        one_of(Tenant.status, "Status", [s for s in TenantStatus if s != "archived"]),
         ProductFilter(Tenant.project_id, "Product"),
         yes_no(Tenant.active, "Active"),
     )
     column_formatters: ClassVar[dict[str, Any]] = {
-        "status": formats.state("tenant"),
+        "status": shelves.state,
         "subdomain": lambda _v, _c, row, _n: formats.code(
             f"{row.subdomain}.{row.project.base_domain}"
         ),
         "updated_at": formats.ago,
     }
     narrow = ("name", "status")
+
+    @property
+    def empty(self) -> str:  # type: ignore[override]
+        """Of the shelf that is shown."""
+        return shelves.WORDS.get(shelves.chosen(), self.nothing)
+
+    def scope(self, query: Any) -> Any:
+        """Those on the shelf; a page of its own has each of them for ever."""
+        return shelves.on_shelf(query)
 
     def row_url(self, row: Any) -> str:
         """The tenant's own page."""
@@ -118,10 +127,10 @@ class TenantView(ScopedSecureModelView):
         return may("operator") and super().is_action_allowed(name)
 
     def around(self, rows: list[Any]) -> None:
-        """What is being deployed among them."""
+        """What is being deployed among them, and what each would most likely be asked."""
         active = active_of([row.id for row in rows])
         for row in rows:
-            row.active_deployment = active.get(row.id)
+            row.active_deployment, row.first = active.get(row.id), primary(row)
 
     @expose("/new", methods=("GET", "POST"))
     def new(self) -> Any:
@@ -171,17 +180,12 @@ class TenantView(ScopedSecureModelView):
     @expose("/<uuid:public_id>")
     def page(self, public_id: UUID) -> Any:
         """One tenant: state, addresses, services, environment, deployments."""
-        tenant = self.get_one(public_id)
-        if tenant is None:
-            raise NotFound("There is no such tenant")
-        return self.render("tenant.html", **_facts(tenant))
+        return self.render("tenant.html", **_facts(self.tenant_of(public_id)))
 
     @expose("/<uuid:public_id>/environment")
     def environment(self, public_id: UUID) -> Any:
         """What its services would be given; with a key, that key's history."""
-        tenant = self.get_one(public_id)
-        if tenant is None:
-            raise NotFound("There is no such tenant")
+        tenant = self.tenant_of(public_id)
         session = reading()
         key, service = request.args.get("key", ""), request.args.get("service", "")
         versions: list[environments.Version] = []
@@ -229,9 +233,8 @@ def active_of(tenant_ids: list[int]) -> dict[int, Deployment]:
 
 def _facts(tenant: Tenant) -> dict[str, Any]:
     session = reading()
-    services = session.scalars(
-        select(TenantService).where(TenantService.tenant_id == tenant.id).order_by(TenantService.id)
-    ).all()
+    lines = standings(session, tenant)
+    away = tenant.deleted_at is not None
     deployments = session.scalars(
         select(Deployment)
         .where(Deployment.tenant_id == tenant.id)
@@ -240,13 +243,17 @@ def _facts(tenant: Tenant) -> dict[str, Any]:
     ).all()
     return {
         "tenant": tenant,
-        "services": services,
+        "services": lines,
+        "release": release_of(session, tenant),
+        "deeds": offered(tenant),
+        "first": primary(tenant),
+        "certificate": leaving.certificate(session, tenant) if away else None,
+        "kept": leaving.volumes_kept(session, tenant) if away else (),
         "hostnames": hostnames.listed(session, tenant),
-        "exposed": [s for s in services if s.domain],
+        "exposed": [] if away else [s for s in tenant.services if s.domain],
         "deployments": deployments,
         "active": next((d for d in deployments if d.status in ACTIVE_DEPLOYMENT), None),
         "env": effective.overview(session, desk().secrets, tenant),
         "drift": open_of(tenant.id),
         "scheme": "https" if tenant.project.https else "http",
-        "key": uuid4().hex,
     }
