@@ -2,7 +2,7 @@
 `make crash-life`: every kind of step of the years after, its whole worker killed at three points.
 
 Each tenant lives one story of several deployments through real processes. Each kind of step that
-`make crash-small` does not know loses its worker by SIGKILL at each point, once or twice; the
+`make crash-small` does not know loses its worker by SIGKILL at each point; the
 watchdog finds it and the step goes on elsewhere. Every deployment must succeed, nothing may be
 there twice on the way, and after the teardown at the end of each story nothing may be left.
 """
@@ -34,7 +34,7 @@ SPINE = frozenset(
     "service.env_set service.deploy service.wait_deploy domains.create domains.wait_propagation "
     "health.check internal.provision email.notify_success email.notify_failure".split()
 )
-MOST_KILLS = 2
+MOST_KILLS = 1
 # There the database still runs, and a stack has neither schedules nor copies of its volumes.
 NOTHING_TO_DO = frozenset({"stack db.start", "stack service.schedules_remove"})
 READS_ONLY = frozenset(

@@ -1,11 +1,12 @@
 """Backups on the small stage: a run counts only when its file was seen."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from tenantry.errors import Conflict, Invalid, TargetDown
+from tenantry.errors import Conflict, Invalid, Permanent, TargetDown
 from tenantry.models import BackupRecord
 from tenantry.operations import backups, tenants
 from tenantry.operations.wishes import Wish
@@ -62,8 +63,8 @@ def test_a_backup_now_leaves_a_record_with_its_file_and_size(running: Stage) -> 
     assert start(running, backups.now).status == "succeeded"
     (made,) = records(running)
     assert (made.kind, made.outcome) == ("manual", "done")
-    assert made.path and "/tenantry-manual/" in made.path
-    assert made.size_bytes and made.size_bytes > 20
+    assert "/tenantry-manual/" in (made.path or "")
+    assert (made.size_bytes or 0) > 20
 
 
 def test_a_redeploy_is_gated_and_without_a_backup_nothing_changes(running: Stage) -> None:
@@ -109,6 +110,96 @@ def test_a_run_whose_answer_was_lost_is_found_by_its_file_and_not_repeated(runni
     assert start(running, backups.now).status == "succeeded"
     assert len(target.files[S3.id]) == 1
     assert target.calls["run_backup"] == 1
+
+
+def stored_id(stage: Stage, kind: str) -> str:
+    rows = stage.twins.target.backup_rows.values()
+    return str(next(b.seen.id for b in rows if kind in b.seen.wish.prefix))
+
+
+def resume(stage: Stage) -> Any:
+    stage.desk.resume(ME, str(stage.deployment().public_id))
+    stage.finish()
+    return stage.deployment()
+
+
+def test_a_failed_run_whose_answer_was_lost_is_followed_by_a_fresh_one_on_resume(
+    running: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = running.twins.target
+    start(running, backups.now)
+    target.plan_runs(stored_id(running, "manual"), "error")
+    real = type(target).run_backup
+
+    def lost(self: Any, *args: Any, **more: Any) -> None:
+        with suppress(Permanent):
+            real(self, *args, **more)
+        raise TargetDown("cut", outcome_known=False)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(target), "run_backup", lost)
+        assert start(running, backups.now).status == "failed"
+    before = target.calls["run_backup"]
+    assert resume(running).status == "succeeded"
+    assert target.calls["run_backup"] == before + 1
+    assert [r.outcome for r in records(running)] == ["done", "failed", "done"]
+
+
+def test_a_file_that_does_not_count_is_no_answer_after_a_resume(
+    running: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = running.twins.target
+    real = type(target).backup_files
+
+    def empty(self: Any, destination_id: str, folder: str) -> list[BackupFile]:
+        return [BackupFile(f.path, 3) for f in real(self, destination_id, folder)]
+
+    target.fail("run_backup", TargetDown("cut", outcome_known=False), "after")
+    with monkeypatch.context() as patch:
+        patch.setattr(type(target), "backup_files", empty)
+        assert start(running, backups.now).status == "failed"
+    assert resume(running).status == "succeeded"
+    assert len(target.files[S3.id]) == 2
+
+
+def test_a_gate_that_failed_half_way_starts_afresh_on_resume(
+    running: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = running.twins.target
+    running.product(PRODUCT | {"services": [BACKEND, FRONTEND | {"repo_branch": "v2"}]})
+    real = type(target).backup_files
+    with monkeypatch.context() as patch:
+        patch.setattr(type(target), "backup_files", lambda *_: [])
+        assert start(running, Wish()).status == "failed"
+    assert len(target.files[S3.id]) == 1
+    assert resume(running).status == "succeeded"
+    assert [r.path for r in records(running) if r.outcome == "done"] == [
+        real(target, S3.id, "")[-1].path
+    ]
+    assert len(target.files[S3.id]) == 2
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3])
+def test_a_file_that_is_listed_late_is_waited_for(
+    running: Stage, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    target = running.twins.target
+    real, seen = type(target).backup_files, {"claims": 0}
+    runs_seen = type(target).backups
+
+    def claimed(self: Any, *args: Any) -> Any:
+        seen["claims"] += 1
+        return runs_seen(self, *args)
+
+    def late(self: Any, destination_id: str, folder: str) -> Any:
+        return real(self, destination_id, folder) if seen["claims"] > looks + 1 else []
+
+    monkeypatch.setattr(type(target), "backups", claimed)
+    monkeypatch.setattr(type(target), "backup_files", late)
+    ended = start(running, backups.now)
+    assert ended.status == "succeeded", ended.summary
+    assert target.calls["run_backup"] == 1
+    assert len(records(running)) == 1
 
 
 def test_a_destination_that_refuses_fails_the_step_in_plain_words(running: Stage) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from tenantry.errors import Permanent
+from tenantry.errors import Invalid, Permanent
 from tenantry.models import Base, EnvVersion
 from tenantry.operations import environments, rollbacks, tenants
+from tenantry.planning.environment import check_overrides
 from tests.planning.dotenv_reader import read
 from tests.stage import IMAGE_ONLY, ME, Stage
 
@@ -142,3 +143,24 @@ def test_a_value_of_another_tenant_cannot_be_named(tools: Stage) -> None:
     assert tools.deployment().status == "failed"
     assert SENTINEL not in everything(tools)
     assert tools.twins.target.calls["set_environment"] == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("API_TOKEN", "zq7"),
+        ("STRIPE_KEY", "zq7"),
+        ("STRIPE", "sk_live_hunter2"),
+        ("CACHE", "redis://me:hunter2@cache:6379"),
+    ],
+)
+def test_what_is_kept_in_clear_holds_no_secret(key: str, value: str) -> None:
+    with pytest.raises(Invalid, match="tenantry env set --stdin --service") as caught:
+        check_overrides({key: value}, frozenset())
+    assert caught.value.field == f"env.{key}"
+    assert value not in str(caught.value)
+
+
+def test_placeholders_and_plain_values_may_be_given_for_one_deployment() -> None:
+    given = {"DB_PASSWORD": "${DATABASE_PASSWORD}", "MODE": "quiet", "URL": "https://a.example/@b"}
+    assert check_overrides(given, frozenset({"DATABASE_PASSWORD"})) == given

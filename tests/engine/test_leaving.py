@@ -7,14 +7,17 @@ import pytest
 from sqlalchemy import select, update
 
 from tenantry.clock import utcnow
-from tenantry.errors import Conflict, Invalid
-from tenantry.models import AuditEntry, BackupRecord, LetterOutbox, Tenant
-from tenantry.operations import leaving, tenants
+from tenantry.errors import Conflict, Invalid, SecretUnreadable, TargetDown
+from tenantry.models import AuditEntry, BackupRecord, EnvVersion, LetterOutbox, Tenant
+from tenantry.operations import environments, leaving, tenants
 from tenantry.operations.housekeeping import Housekeeper
 from tenantry.operations.nights import Nights
+from tenantry.operations.wishes import Wish
+from tenantry.planning.actions import TEARDOWN
 from tenantry.ports import BackupFile
 from tests.engine.test_backups import S3, policy
-from tests.stage import ME, Stage
+from tests.products import of_kind
+from tests.stage import BACKEND, FRONTEND, ME, PRODUCT, Stage
 
 
 @pytest.fixture
@@ -136,3 +139,90 @@ def test_an_overdue_backup_is_told_once(running: Stage) -> None:
         (letter,) = session.scalars(select(LetterOutbox)).all()
     assert letter.subject == "Acme: its nightly backup is overdue"
     assert letter.recipients == ["staff@example.com"]
+
+
+NIGHTS = "https://panel.example.com"
+
+
+def copied(stage: Stage, service: str, volume: str, hours_ago: float) -> str:
+    at = utcnow() - timedelta(hours=hours_ago)
+    app_name = stage.service_row(service).app_name
+    path = f"{app_name}/tenantry-nightly/{volume}-{at:%Y-%m-%dT%H-%M-%S}-000Z.tar"
+    stage.twins.target.files.setdefault(S3.id, []).append(BackupFile(path, 4096))
+    return path
+
+
+def long_ago(stage: Stage) -> None:
+    with stage.engine.begin() as conn:
+        conn.execute(update(Tenant).values(completed_at=utcnow() - timedelta(days=9)))
+
+
+def test_copies_of_a_databases_volume_are_found(stage: Stage) -> None:
+    stage.ready(of_kind("redis"))
+    policy(stage)
+    stage.deploy()
+    stage.finish()
+    long_ago(stage)
+    (stored,) = stage.twins.target.volume_backup_rows.values()
+    path = copied(stage, "db", stored.seen.wish.volume, 3)
+    nights = Nights(stage.engine, stage.ports, NIGHTS)
+    assert nights.look() == {"backups": 1, "overdue": 0}
+    assert nights.look() == {"backups": 0, "overdue": 0}
+    with stage.desk.reading() as session:
+        (kept,) = session.scalars(select(BackupRecord)).all()
+    assert (kept.kind, kept.path, kept.crash_consistent) == ("nightly", path, True)
+
+
+def test_each_volume_is_missed_by_itself(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    volumes = [{"name": "up", "path": "/up"}, {"name": "mail", "path": "/mail"}]
+    stage.ready(PRODUCT | {"services": [BACKEND | {"volumes": volumes}, FRONTEND]})
+    policy(stage)
+    stage.deploy()
+    stage.finish()
+    app_name = stage.service_row("backend").app_name
+    nightly_file(stage, 3, 4096)
+    copied(stage, "backend", f"{app_name}-up", 3)
+    nights = Nights(stage.engine, stage.ports, NIGHTS)
+    # Stored a moment ago: nothing of them can be overdue.
+    long_ago(stage)
+    assert nights.look() == {"backups": 2, "overdue": 0}
+    later = utcnow() + timedelta(hours=50)
+    nightly_file(stage, -47, 4096)
+    copied(stage, "backend", f"{app_name}-up", -47)
+    monkeypatch.setattr("tenantry.operations.nights.utcnow", lambda: later)
+    assert nights.look() == {"backups": 2, "overdue": 1}
+    assert "nightly copy of backend" in stage.tenant_row().attention
+
+
+def test_a_target_that_is_away_is_asked_once_in_a_round(stage: Stage) -> None:
+    with_volume = BACKEND | {"volumes": [{"name": "up", "path": "/up"}]}
+    stage.ready(PRODUCT | {"services": [with_volume, FRONTEND]})
+    policy(stage)
+    stage.deploy()
+    stage.finish()
+    target = stage.twins.target
+    target.fail("backup_files", TargetDown("away"), times=9)
+    before = target.calls["backup_files"]
+    Nights(stage.engine, stage.ports, NIGHTS).look()
+    assert target.calls["backup_files"] - before == 1
+
+
+def test_a_teardown_wipes_the_values_and_keeps_their_history(running: Stage) -> None:
+    store = running.desk.secrets
+
+    def act(session: Any) -> None:
+        place = environments.place_of(tenants.find(session, "acme"))
+        environments.set_value(session, ME, store, place, "API_TOKEN", "hunter2-hunter2")
+        environments.set_value(session, ME, store, place, "API_TOKEN", "hunter3-hunter3")
+
+    running.desk.do(act)
+    running.desk.deploy(ME, "acme", wish=Wish(action=TEARDOWN))
+    running.finish()
+    assert running.deployment().status == "succeeded", running.deployment().summary
+    with running.desk.reading() as session:
+        versions = session.scalars(select(EnvVersion)).all()
+        assert [(v.encrypted_value, v.key_id) for v in versions] == [(b"", "")] * 2
+        with pytest.raises(SecretUnreadable, match="wiped when its tenant was torn down"):
+            environments.open_version(store, versions[0])
+        place = environments.place_of(tenants.find(session, "acme", away=True))
+        assert [v.number for v in environments.history(session, place, "API_TOKEN")] == [2, 1]

@@ -199,3 +199,15 @@ def test_a_product_alone_is_exported_too(stage: Stage) -> None:
     emptied(stage)
     imported(stage, text)
     assert exported(stage) == text
+
+
+def test_a_product_that_takes_no_new_tenants_comes_back_with_its_old_ones(stage: Stage) -> None:
+    furnished(stage)
+    stage.product(PRODUCT | {"active": False})
+    with stage.desk.reading() as session:
+        sealed = bundle.seal(session, stage.desk.secrets, "a long passphrase")
+    text = exported(stage)
+    emptied(stage)
+    opened = bundle.open_(sealed, "a long passphrase")
+    imported(stage, text, secret_values=opened["env"])
+    assert exported(stage) == text

@@ -300,3 +300,76 @@ def test_volumes_are_mounted_once_each() -> None:
         (f"{app_name}-cache", "/cache"),
         (f"{app_name}-files", "/files"),
     ]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "service.backend.schedules_off",
+        "service.backend.schedules_on",
+        "domains.switch_off",
+        "domains.switch_on",
+        "service.backend.stop",
+        "service.backend.wake",
+        "service.backend.wait_wake",
+        "service.backend.schedules_remove",
+        "domains.remove",
+        "service.backend.remove",
+    ],
+)
+def test_what_was_never_created_is_skipped(key: str) -> None:
+    scene = Scene().with_project()
+    assert scene.claim(key, "backend") == Skip("It was never created")
+
+
+@pytest.mark.parametrize("method", ["schedule", "domain"])
+def test_what_a_suspension_switches_off_is_known_before_the_first_is(method: str) -> None:
+    scene = running_scene()
+    off, on = (
+        ("service.backend.schedules_off", "service.backend.schedules_on")
+        if method == "schedule"
+        else ("domains.switch_off", "domains.switch_on")
+    )
+    scene.blueprint = replace(scene.blueprint, action="unsuspend")
+    scene.target.fail(f"enable_{method}", LOST, "after")
+    with pytest.raises(TargetDown):
+        play(scene, off, "backend")
+    play(scene, off, "backend")
+    play(scene, on, "backend")
+    assert scheduled(scene) == domains_of(scene) == [True]
+
+
+def test_a_stop_is_sent_once_and_again_only_after_a_long_while() -> None:
+    scene = running_scene()
+    task = backend(scene).containers[0]
+    scene.target.__class__ = type(
+        "Stubborn", (type(scene.target),), {"containers": lambda *_: [task]}
+    )
+    for _ in range(12):
+        assert isinstance(scene.claim("service.backend.stop", "backend"), Wait)
+    assert scene.target.calls["stop_application"] == 1
+    scene.claim("service.backend.stop", "backend")
+    assert scene.target.calls["stop_application"] == 2
+
+
+@pytest.mark.parametrize(("state", "sent"), [("starting", 1), ("none", 2)])
+def test_a_database_that_starts_slowly_is_left_to_it(state: str, sent: int) -> None:
+    scene = running_scene()
+    task = replace(scene.app("db").containers[0], state=state)
+    play(scene, "db.stop", "db")
+    seen = [] if state == "none" else [task]
+    scene.target.__class__ = type("Slow", (type(scene.target),), {"containers": lambda *_: seen})
+    for _ in range(20):
+        assert isinstance(scene.claim("db.start", "db"), Wait)
+    assert scene.target.calls["start_database"] == sent
+
+
+def test_what_is_removed_is_known_to_be_gone() -> None:
+    scene = running_scene()
+    name = scene.services["backend"].app_name
+    emptied(scene)
+    own, database = scene.services["backend"], scene.services["db"]
+    assert (own.app_id, own.app_name, own.applied) == (None, name, {})
+    # The id of a database stays: an empty one must never come in its place.
+    assert database.db_id is not None
+    assert database.applied == {}

@@ -155,6 +155,8 @@ def test_it_all_works_without_scripts(world: World, browser: Browser, served: st
     visit = Visit(browser, served, java_script_enabled=False)
     page = visit.log_in("operator")
     page.goto(f"{served}/tenants/{world.row(Tenant, subdomain='fresh').public_id}")
+    page.get_by_role("link", name="Deploy Fresh").click()
+    expect(page.locator(".ahead")).to_contain_text("steps")
     page.get_by_role("button", name="Deploy Fresh").click()
     expect(page.locator("h1")).to_contain_text("Fresh")
     expect(page.locator(".notice")).to_contain_text("in line")

@@ -14,8 +14,10 @@ from tests.web.conftest import SCRIPT, World
 
 LISTS = (
     "tenants deployments jobs failures drift products service-templates releases targets secrets "
-    "audit staff roles services hostnames steps attempts log-lines status-changes health-checks"
+    "audit staff roles services hostnames steps attempts log-lines status-changes health-checks "
+    "backups backup-policies limits containers"
 ).split()
+YEARS = ("history", "backups", "backups/policy", "do/deploy", "do/leave", "do/teardown")
 UNSAFE = re.compile(r"\son\w+=|javascript:|\sstyle=|<script(?![^>]*(?:nonce|src)=)", re.IGNORECASE)
 
 
@@ -27,6 +29,7 @@ def pages(world: World) -> list[str]:
     page = f"/deployments/{failed.public_id}"
     found = ["/", page, f"{page}/live", f"/tenants/{broken.public_id}", "/tenants/new"]
     found += [f"/tenants/{broken.public_id}/environment?key={SCRIPT}"]
+    found += [f"/tenants/{broken.public_id}/{rest}" for rest in YEARS]
     found += [f"{page}/steps/{s.public_id}" for s in steps]
     return found + [f"/{noun}/" for noun in LISTS]
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, joinedload
 from tenantry.cli.shop import Shop, me, pass_shop
 from tenantry.errors import Invalid
 from tenantry.models import Tenant
-from tenantry.operations import targets, templates, tenants
+from tenantry.operations import histories, targets, templates, tenants
 from tenantry.planning.environment import speaks_of_secret
 
 
@@ -82,3 +82,20 @@ def show(shop: Shop) -> None:
         for row in rows:
             words = row.status.replace("_", " ")
             click.echo(f"{row.subdomain:24} {words:32} {row.project.name}")
+
+
+@tenant.command("history")
+@click.argument("subdomain")
+@click.option("--most", type=click.IntRange(1, 1000), default=50, show_default=True)
+@pass_shop
+def history(shop: Shop, subdomain: str, most: int) -> None:
+    """Moves of SUBDOMAIN, its services and deployments, newest first: from, to, who, why."""
+    with shop.desk.reading() as session:
+        found = tenants.find(session, subdomain, away=True)
+        moves = histories.of_tenant(session, found, most=most)
+    for row in moves:
+        what = f"{row.thing} {row.name}"
+        click.echo(
+            f"{row.at:%Y-%m-%d %H:%M:%S}Z  {what:28} {row.old} → {row.new}  "
+            f"{row.actor or '-'}: {row.reason}"
+        )

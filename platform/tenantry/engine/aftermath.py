@@ -6,7 +6,14 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from tenantry.engine.transitions import move
 from tenantry.journal import cap_line
-from tenantry.models import IntegrationSecret, Tenant, TenantDomain, TenantService
+from tenantry.models import (
+    EnvVar,
+    EnvVersion,
+    IntegrationSecret,
+    Tenant,
+    TenantDomain,
+    TenantService,
+)
 from tenantry.models.dbtime import db_now
 from tenantry.planning.actions import (
     ACTIONS,
@@ -84,7 +91,7 @@ def _succeeded(conn: Connection, deployment: Any) -> None:
 
 
 def let_go(conn: Connection, tenant_id: int) -> None:
-    """Its hostnames become free and its own secrets are forgotten; its history stays."""
+    """Hostnames become free, its own secrets are forgotten, its values wiped; history stays."""
     conn.execute(
         update(TenantDomain)
         .where(TenantDomain.tenant_id == tenant_id, TenantDomain.deleted_at.is_(None))
@@ -92,6 +99,12 @@ def let_go(conn: Connection, tenant_id: int) -> None:
     )
     services = select(TenantService.id).where(TenantService.tenant_id == tenant_id)
     conn.execute(delete(IntegrationSecret).where(IntegrationSecret.tenant_service_id.in_(services)))
+    keys = select(EnvVar.id).where(EnvVar.tenant_id == tenant_id)
+    conn.execute(
+        update(EnvVersion)
+        .where(EnvVersion.env_var_id.in_(keys))
+        .values(encrypted_value=b"", key_id="")
+    )
 
 
 def _failed(conn: Connection, deployment: Any, summary: str) -> None:

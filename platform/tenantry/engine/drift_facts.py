@@ -169,6 +169,6 @@ def kept_of(row: Any) -> Kept:
         app_name=row.app_name or "",
         applied=applied,
         environment=environment,
-        paused=tuple(row.paused or ()),
+        paused=tuple(i for i in row.paused or () if not i.startswith("domain:")),
         is_stack=row.compose_id is not None,
     )

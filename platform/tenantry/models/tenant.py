@@ -104,8 +104,8 @@ class TenantService(Identified, Timestamped, Base):
 
     Flags are hints for people; handlers look at the target. `target_replicas` and the limits of
     `ResourceLimits` are staff's own; NULL means the product's. `applied` holds the fingerprint of
-    each part as it was last rolled out. `paused` are ids of schedules that a suspension switched
-    off, to be switched on again.
+    each part as it was last rolled out. `paused` are ids of schedules, and with `domain:` before
+    them of domains, that a suspension switched off, to be switched on again.
     """
 
     __tablename__ = "tenant_service"

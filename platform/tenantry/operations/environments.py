@@ -234,7 +234,9 @@ def sealed_layers(
 
 
 def open_version(store: SecretStore, version: EnvVersion) -> str:
-    """SecretUnreadable where it does not open."""
+    """SecretUnreadable where it does not open, or was wiped when its tenant was torn down."""
+    if not version.encrypted_value:
+        raise SecretUnreadable("This value was wiped when its tenant was torn down")
     return store.open(Sealed(version.encrypted_value, version.key_id, version.bound_to))
 
 

@@ -151,12 +151,13 @@ def due(session: Session, limit: int = 20) -> list[str]:
         .where(Deployment.tenant_id == Tenant.id, Deployment.status.in_(ACTIVE_DEPLOYMENT))
         .exists()
     )
-    failed: Any = (
+    tried: Any = (
         select(Deployment.id)
         .where(
             Deployment.tenant_id == Tenant.id,
             Deployment.action == TEARDOWN,
-            Deployment.status == "failed",
+            Deployment.status.in_(("failed", "cancelled")),
+            Deployment.created_at >= Tenant.teardown_at,
         )
         .exists()
     )
@@ -167,8 +168,9 @@ def due(session: Session, limit: int = 20) -> list[str]:
                 Tenant.teardown_at <= db_now(),
                 Tenant.deleted_at.is_(None),
                 ~active,
-                # One that failed waits for people: it is resumed, not begun again each hour.
-                ~failed,
+                # One that failed or was stopped since then waits for people: it is resumed, not
+                # begun again each hour. What failed before its time says nothing.
+                ~tried,
             )
             .order_by(Tenant.teardown_at)
             .limit(limit)

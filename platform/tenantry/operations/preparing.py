@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from tenantry.errors import Invalid, NotFound
 from tenantry.models import ProjectTemplate, TemplateRelease, Tenant
-from tenantry.operations import blueprints, templates, tenants
+from tenantry.operations import blueprints, everything, templates, tenants
 from tenantry.operations.actors import Actor
 from tenantry.operations.wishes import ROLLED_OUT, Shaped, Wish, shape
 from tenantry.planning import inputs
-from tenantry.planning.environment import check_values, known_names
+from tenantry.planning.environment import check_overrides, known_names
 from tenantry.ports import SecretStore
 
 
@@ -32,7 +32,8 @@ def prepare(
         release = session.get(TemplateRelease, tenant.release_id) if tenant.release_id else None
         release = release or _release(session, tenant.project, actor)
         blueprint = blueprints.make(session, tenant, release)
-        return shape(tenant, blueprint, wish), release
+        blueprint = everything.completed(session, tenant, blueprint, wish.action)
+        return everything.of_what_is_there(tenant, shape(tenant, blueprint, wish)), release
     template = tenant.project
     tenants.sync_services(session, actor, tenant, template, store)
     if wish.release is None:
@@ -61,7 +62,7 @@ def _overrides(session: Session, release: TemplateRelease, wish: Wish) -> dict[s
         exposed=[s["name"] for s in services if s["expose_domain"]],
         outside=bool(frozen.get("db_url_secret")),
     )
-    return check_values(wish.env, known)
+    return check_overrides(wish.env, known)
 
 
 def tenant_release(session: Session, tenant: Tenant, number: int | None) -> TemplateRelease:

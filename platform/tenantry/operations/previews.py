@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from tenantry.models import Tenant
-from tenantry.operations import certificates
+from tenantry.operations import certificates, everything
 from tenantry.operations.actors import Actor
 from tenantry.operations.preparing import prepare
 from tenantry.operations.wishes import ROLLED_OUT, Shaped, Wish
@@ -81,6 +81,8 @@ def _warnings(tenant: Tenant, wish: Wish, shaped: Shaped) -> list[str]:
         for spec in blueprint.services
         if spec.deeds != () and (lost := lost_keys(spec))
     ]
+    if wish.action in ROLLED_OUT:
+        found += everything.dropped(tenant, blueprint)
     if wish.rolled is not None and blueprint.database:
         found.append("The database's contents stay as they are: a rollback never touches them.")
     if wish.action == SUSPEND:

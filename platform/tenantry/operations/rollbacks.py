@@ -108,7 +108,14 @@ def prepare(session: Session, tenant: Tenant, public_id: str, why: str = "") -> 
 def _with_names_of(now: ServiceSpec | None, then: ServiceSpec) -> ServiceSpec:
     if now is None:
         return replace(then, aliases=(), retired=())
-    return replace(then, aliases=now.aliases, retired=now.retired)
+    # What staff have scaled since stays as they want it.
+    return replace(
+        then,
+        aliases=now.aliases,
+        retired=now.retired,
+        replicas=now.replicas,
+        limits=now.limits,
+    )
 
 
 def _services_there(tenant: Tenant, snapshot: Blueprint) -> None:
@@ -127,13 +134,13 @@ def _as_then(
     for spec in snapshot.services:
         was = _then(session, tenant, then, spec.name)
         now = rows[spec.name]
-        plain = replace(spec, deeds=None, fresh_build=False, roll_back=None)
+        plain = replace(spec, deeds=None, fresh_build=False, roll_back=None, roll_back_commit=None)
         if spec.image:
             plain, words = _image_of(plain, was)
             cannot += words
         elif spec.git and was.commit and was.commit != now.commit_hash:
             if was.rollback_id:
-                plain = replace(plain, roll_back=was.rollback_id)
+                plain = replace(plain, roll_back=was.rollback_id, roll_back_commit=was.commit)
                 deeds[spec.name] = ("deploy",)
             else:
                 cannot.append(
@@ -144,8 +151,7 @@ def _as_then(
         services.append(plain)
     if snapshot.database:
         cannot.append("The contents of the database stay as they are now.")
-    database = snapshot.database and replace(snapshot.database, deeds=None)
-    return replace(snapshot, services=tuple(services), database=database), cannot, deeds
+    return replace(snapshot, services=tuple(services)), cannot, deeds
 
 
 def _image_of(spec: ServiceSpec, was: _Then) -> tuple[ServiceSpec, list[str]]:
@@ -170,7 +176,7 @@ def _then(session: Session, tenant: Tenant, then: Deployment, name: str) -> _The
         .where(
             Deployment.tenant_id == tenant.id,
             Deployment.id <= then.id,
-            step.step_key == service_key(name, "wait_deploy"),
+            step.step_key.in_((service_key(name, "wait_deploy"), service_key(name, "roll_back"))),
             step.status == "success",
         )
         .order_by(step.id.desc())

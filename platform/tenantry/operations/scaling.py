@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tenantry.errors import Conflict, Invalid, NotFound
+from tenantry.errors import Invalid, NotFound
 from tenantry.models import ReplicaObservation, ResourceLimits, Tenant, TenantService
 from tenantry.operations.actors import Actor, record
 from tenantry.operations.wishes import Wish
@@ -16,6 +16,13 @@ from tenantry.planning.actions import SCALE
 from tenantry.planning.limits import Capabilities, Limits
 
 UNCHANGED: Any = object()
+WORDS = {
+    "replicas": "replicas",
+    "cpu_cores": "CPU cores",
+    "memory_mb": "memory in MB",
+    "gpu_units": "GPUs",
+    "storage_gb": "storage in GB",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,8 @@ def store(
     Checks and stores one service's wish; the deployment that applies it is the caller's, in the
     same transaction, so that nothing is kept where another one is active.
 
-    Invalid names the field, its range and the value. Conflict where nothing would change.
+    Invalid names the field, its range and the value. Where the service runs so already, the
+    deployment says that there is nothing to do.
     """
     row = _service(tenant, wanted.service)
     before = _as_words(session, row)
@@ -53,8 +61,6 @@ def store(
             _not_a_stack(tenant, row)
         _limits(session, row, wanted.limits, able)
     after = _as_words(session, row)
-    if before == after:
-        raise Conflict(f"{row.name} has these replicas and limits already")
     record(session, actor, "service.scale", row, before=before, after=after)
     return Wish(action=SCALE, services=(row.name,), why=_why(row.name, before, after))
 
@@ -142,9 +148,17 @@ def _as_words(session: Session, row: TenantService) -> dict[str, Any]:
     }
 
 
+def _said(value: float | None) -> str:
+    return "no limit" if value is None else f"{value:g}"
+
+
 def _why(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    moved = [f"{k} {before[k]} → {after[k]}" for k in after if before[k] != after[k]]
-    return f"{name}: {', '.join(moved)}"
+    moved = [
+        f"{words} {_said(before[key])} → {_said(after[key])}"
+        for key, words in WORDS.items()
+        if before[key] != after[key]
+    ]
+    return f"{name}: {', '.join(moved) or 'once more'}"
 
 
 def replicas_seen(session: Session, services: list[int]) -> dict[int, list[ReplicaObservation]]:

@@ -32,16 +32,20 @@ def add(
     template: ProjectTemplate,
     document: object,
     store: SecretStore,
+    *,
+    even_inactive: bool = False,
 ) -> Tenant:
     """
     A new tenant with its services, hostnames and database password; nothing is deployed yet.
+
+    An inactive product takes none, unless one that it has had elsewhere comes back.
 
     Every hostname it will use is reserved here, and every marker and password is made here once,
     before anything uses it. Conflict where the subdomain or a hostname is taken, also by somebody
     at the same moment; Invalid for bad input. Nothing is stored then.
     """
     data = load(TenantShape(), document)
-    if not template.active:
+    if not template.active and not even_inactive:
         raise Conflict(f"{template.name} is not active and takes no new tenants")
     subdomain = naming.subdomain(data["subdomain"])
     target = targets.usable(session, data["target"] or template.target_name)

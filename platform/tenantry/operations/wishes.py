@@ -91,11 +91,25 @@ def shape(tenant: Tenant, blueprint: Blueprint, wish: Wish) -> Shaped:
         spec if not wish.services or spec.name in wish.services else replace(spec, deeds=())
         for spec in made.services
     )
+    made = replace(made, services=chosen)
+    return Shaped(_scaled(tenant, made, wish) if wish.action == SCALE else made, {})
+
+
+def _scaled(tenant: Tenant, made: Blueprint, wish: Wish) -> Blueprint:
+    """Only what does not run so yet: a scale that failed is taken up by the next one."""
+    applied = {row.name: row.applied.get("running") for row in tenant.services}
+    services = tuple(
+        replace(spec, deeds=())
+        if applied.get(spec.name) == differences.fingerprints(made, spec)["running"]
+        else spec
+        for spec in made.services
+    )
     database = made.database
-    if database and wish.action == SCALE:
-        taken = database.service in wish.services
+    if database:
+        same = applied.get(database.service) == differences.database_fingerprint(database)
+        taken = database.service in wish.services and not same
         database = replace(database, deeds=("settings",) if taken else ())
-    return Shaped(replace(made, services=chosen, database=database), {})
+    return replace(made, services=services, database=database)
 
 
 def _known_services(blueprint: Blueprint, wish: Wish) -> None:
@@ -145,7 +159,12 @@ def _rolled_out(tenant: Tenant, made: Blueprint, wish: Wish) -> Shaped:
 def _database(cut: Blueprint, wish: Wish) -> DatabaseSpec | None:
     """Its deeds, where it was rolled out before: those asked for, and its own unless left out."""
     database = cut.database
-    if database is None or database.deeds is None:
+    if database is None:
+        return None
+    if wish.rolled is not None:
+        # A rollback never touches a database by itself.
+        return replace(database, deeds=())
+    if database.deeds is None:
         return database
     left_out = wish.services and database.service not in wish.services
     asked = wish.deeds.get(database.service, ())

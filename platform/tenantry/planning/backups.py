@@ -5,8 +5,9 @@ A target keeps a number of files below a prefix, and manual runs count too: nigh
 have prefixes of their own, so that ten gates in a day cannot push a week of nights out.
 """
 
+import re
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from tenantry.planning.blueprint import BackupPlan
 from tenantry.planning.cron import most_fires_a_day
@@ -24,6 +25,10 @@ SHRUNK = 10
 KEPT_GATES = 20
 KEPT_FINALS = 1000
 NEVER = "0 0 1 1 *"
+# In a service's `applied`: since when each of its volumes is copied at night; a dump has none.
+COPIED = "backup_volumes"
+# The time in a file's name, as the target writes it: ISO with dashes, UTC.
+STAMP = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}")
 
 
 def kept_files(plan: BackupPlan, kind: str) -> int:
@@ -36,6 +41,20 @@ def kept_files(plan: BackupPlan, kind: str) -> int:
 def folder(app_name: str, kind: str) -> str:
     """Where files of a kind lie: `<app_name>/<prefix>/`."""
     return f"{app_name}/{PREFIXES[kind]}/"
+
+
+def start_of(app_name: str, kind: str, volume: str | None = None) -> str:
+    """How the paths of a dump's or a volume's files begin; a date follows."""
+    return folder(app_name, kind) + (f"{volume}-" if volume else "")
+
+
+def moment_of(path: str) -> datetime | None:
+    """When the file of this path was begun, by its name."""
+    found = STAMP.findall(path.rpartition("/")[2])
+    try:
+        return datetime.strptime(found[-1], "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
+    except (IndexError, ValueError):
+        return None
 
 
 def new_files(before: Iterable[str], paths: Sequence[str]) -> list[str]:

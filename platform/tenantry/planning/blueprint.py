@@ -122,6 +122,7 @@ class ServiceSpec:
     deeds: tuple[str, ...] | None = None
     fresh_build: bool = False
     roll_back: str | None = None
+    roll_back_commit: str | None = None
     retired: tuple[str, ...] = ()
 
     @property

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from tenantry.planning.blueprint import Blueprint, DatabaseSpec, ServiceSpec
+from tenantry.planning.blueprint import BackupPlan, Blueprint, DatabaseSpec, ServiceSpec
 from tenantry.planning.environment import DATABASE_URL, PLACEHOLDER, constant
 
 # The parts in the words of people; what a preview shows.
@@ -23,7 +23,10 @@ PARTS: Mapping[str, str] = {
     "running": "replicas, limits and arguments",
     "volumes": "volumes",
     "domains": "domains",
+    "backup": "backup plan",
 }
+# Marked by the step that stores it on the target, not by a roll-out.
+BACKUP = "backup"
 _DEEDS: Mapping[str, tuple[str, ...]] = {
     "source": ("create", "git_attach", "file_set", "deploy"),
     "build": ("build_config", "deploy"),
@@ -31,6 +34,7 @@ _DEEDS: Mapping[str, tuple[str, ...]] = {
     "running": ("settings", "reload"),
     "volumes": ("mount", "settings", "deploy"),
     "domains": ("domains",),
+    BACKUP: ("schedule",),
 }
 
 
@@ -65,6 +69,11 @@ def database_fingerprint(spec: DatabaseSpec) -> str:
     return _mark([spec.image, asdict(spec.limits)])
 
 
+def backup_fingerprint(plan: BackupPlan | None) -> str | None:
+    """Of how something is backed up; None where it is not."""
+    return _mark(asdict(plan)) if plan else None
+
+
 def _plain(value: Any) -> Any:
     return asdict(value) if value is not None else None
 
@@ -97,7 +106,7 @@ def _environment(blueprint: Blueprint, spec: ServiceSpec) -> Any:
 
 def differing(wanted: Mapping[str, str], applied: Mapping[str, Any]) -> tuple[str, ...]:
     """The parts that differ, in the order of PARTS."""
-    return tuple(part for part in PARTS if wanted.get(part) != applied.get(part))
+    return tuple(part for part in PARTS if part != BACKUP and wanted.get(part) != applied.get(part))
 
 
 def deeds_for(parts: Iterable[str], spec: ServiceSpec) -> tuple[str, ...]:
@@ -133,6 +142,8 @@ def only_what_differs(
         if spec.hostname is None:
             # Nothing of it is routed, so no step would ever mark its domains as rolled out.
             parts = tuple(part for part in parts if part != "domains")
+        if spec.volumes and there.get(BACKUP) != backup_fingerprint(blueprint.backup):
+            parts = (*parts, BACKUP)
         if parts:
             found[spec.name] = parts
         deeds = deeds_for(parts, spec) if there else None
@@ -141,8 +152,20 @@ def only_what_differs(
         services.append(replace(spec, deeds=deeds))
     database = blueprint.database
     if database and (kept := applied.get(database.service)):
-        same = kept.get("running") == database_fingerprint(database)
-        database = replace(database, deeds=() if same else ("settings",))
-        if not same:
-            found[database.service] = ("running",)
+        moved = _of_database(blueprint, database, kept)
+        database = replace(
+            database, deeds=tuple("settings" if part == "running" else "schedule" for part in moved)
+        )
+        if moved:
+            found[database.service] = moved
     return replace(blueprint, services=tuple(services), database=database), found
+
+
+def _of_database(
+    blueprint: Blueprint, database: DatabaseSpec, kept: Mapping[str, Any]
+) -> tuple[str, ...]:
+    same = {
+        "running": kept.get("running") == database_fingerprint(database),
+        BACKUP: kept.get(BACKUP) == backup_fingerprint(blueprint.backup),
+    }
+    return tuple(part for part, equal in same.items() if not equal)

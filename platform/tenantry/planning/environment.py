@@ -23,6 +23,12 @@ REFERENCE = "${{"
 # What the name of a variable gives away; people type passwords everywhere.
 MASK = "••••••••"
 SECRET_KEY = re.compile(r"PASS|SECRET|TOKEN|PRIVATE|CREDENTIAL|API_?KEY", re.IGNORECASE)
+# What is refused beside it for values that are kept in clear.
+CLEAR_KEY = re.compile(r"(?:^|_)(?:KEY|PWD|AUTH|DSN)$", re.IGNORECASE)
+CLEAR_VALUE = re.compile(
+    r"-----BEGIN |://[^\s:/@]*:[^\s@/$]+@|\b(?:[sr]k_(?:live|test)_|gh[pousr]_|github_pat_|glpat-"
+    r"|xox[abprs]-|AKIA[0-9A-Z]{12}|eyJ[\w-]{8,}\.)"
+)
 LONGEST_VALUE = 32_768
 # Opens the target itself: no tenant's application ever gets it.
 API_KEY_SECRET = "dokploy_api_key"  # noqa: S105 — the name of a secret
@@ -132,6 +138,24 @@ def check_values(values: object, known: frozenset[str], field: str = "env") -> d
                 raise Invalid(f"{field}.{key}", "uses a placeholder that does not exist", name)
         quote(f"{field}.{key}", value)
         checked[key] = value
+    return checked
+
+
+def check_overrides(values: object, known: frozenset[str], field: str = "env") -> dict[str, str]:
+    """
+    The same for what is given for one deployment alone, whose blueprint keeps it in clear.
+
+    Invalid for a key or value that speaks of a secret, unless it is a mere placeholder.
+    """
+    checked = check_values(values, known, field)
+    for key, value in checked.items():
+        clear = CLEAR_KEY.search(key) and value and not PLACEHOLDER.fullmatch(value)
+        if speaks_of_secret(key, value) or clear or CLEAR_VALUE.search(value):
+            raise Invalid(
+                f"{field}.{key}",
+                "speaks of a secret, and what is given for one deployment is kept in clear: use "
+                "`tenantry env set --stdin --service`",
+            )
     return checked
 
 

@@ -12,6 +12,7 @@ KINDS = (
         "db.create",
         "Create database",
         "Finds or creates the database; its internal host name is made up here.",
+        call_deadline=80.0,
     ),
     StepKind(
         "db.deploy",
@@ -25,6 +26,7 @@ KINDS = (
         "service.create",
         "Create application",
         "Finds or creates the application, turns automatic deploys off, attaches an image.",
+        call_deadline=80.0,
     ),
     StepKind(
         "service.git_attach", "Attach repository", "Tells the target which branch or tag to clone."
@@ -113,6 +115,7 @@ KINDS = (
         "domains.alias",
         "Set additional hostnames",
         "Routes the additional hostnames, and redirects those that should to the primary one.",
+        call_deadline=120.0,
     ),
     StepKind(
         "health.check",

@@ -53,7 +53,7 @@ def _seen_again(services: list[ServiceSpec]) -> Keys:
 
 def suspend(blueprint: Blueprint) -> Keys:
     """Schedules and routers first, then containers; the database only where staff ask for it."""
-    services = blueprint.ordered()
+    services = _chosen(blueprint)
     for service in services:
         if not service.compose:
             yield service_key(service.name, "schedules_off"), service.name
@@ -67,7 +67,7 @@ def suspend(blueprint: Blueprint) -> Keys:
 
 def unsuspend(blueprint: Blueprint) -> Keys:
     """The way back: reload with the wanted replicas, or a build where the image is gone."""
-    services = blueprint.ordered()
+    services = _chosen(blueprint)
     if blueprint.database:
         yield "db.start", blueprint.database.service
     for service in services:

@@ -36,12 +36,19 @@ def deploy(blueprint: Blueprint) -> Keys:
     for service in services:
         if service.provision_endpoint and service.hostname and service.deeds is None:
             yield "internal.provision", service.name
-    if blueprint.backup and blueprint.database and _wants_schedule(blueprint.database):
-        yield "backup.schedule", blueprint.database.service
+    yield from _backups(blueprint, services)
 
 
-def _wants_schedule(database: DatabaseSpec) -> bool:
-    return database.deeds is None or "schedule" in database.deeds
+def _backups(blueprint: Blueprint, services: list[ServiceSpec]) -> Keys:
+    kept: list[tuple[str, tuple[str, ...] | None]] = [
+        (s.name, s.deeds) for s in services if s.volumes
+    ]
+    if blueprint.database:
+        kept.insert(0, (blueprint.database.service, blueprint.database.deeds))
+    for name, deeds in kept:
+        # A plan that was dropped must be taken off the target too.
+        if "schedule" in (deeds or ()) or (deeds is None and blueprint.backup):
+            yield "backup.schedule", name
 
 
 def _database(database: DatabaseSpec, *, needed: bool) -> Keys:
@@ -88,6 +95,7 @@ def _roll_out(group: Iterable[ServiceSpec]) -> Keys:
     for service in built:
         if service.roll_back:
             yield service_key(service.name, "roll_back"), service.name
+            yield service_key(service.name, "observe"), service.name
             continue
         if service.fresh_build:
             yield service_key(service.name, "fresh_build"), service.name

@@ -6,8 +6,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from tenantry.errors import Permanent
+from tenantry.planning.actions import RESTART
 from tenantry.planning.naming import volume_name
 from tenantry.ports import ContainerSeen, ContainerTimes
 from tenantry.steps import things
@@ -94,7 +96,7 @@ def reload(ctx: StepContext) -> Done:
     Only what was deployed: reloaded otherwise, the target runs an image that was never built. A
     claim with an intent looks first whether the containers were replaced already.
     """
-    _, own = ctx.the_service()
+    spec, own = ctx.the_service()
     app_id = ctx.app_id()
     if "source" not in own.applied and ctx.target.application_status(app_id) != "done":
         raise Permanent("It was never deployed: deploy it first")
@@ -103,10 +105,10 @@ def reload(ctx: StepContext) -> Done:
     if not (earlier and there and earlier.isdisjoint(there)):
         ctx.intend("reload", containers=there)
         ctx.target.reload_application(app_id, own.app_name or "")
-    return Done(
-        "Applied; the containers are replaced",
-        service={"applied": own.with_applied(ctx.marks(), "running", "volumes")},
-    )
+    # Only what this deployment has stored on the target is what runs now: a restart stores nothing.
+    stored = ctx.blueprint.action != RESTART and spec.takes("settings")
+    applied = own.with_applied(ctx.marks(), "running") if stored else dict(own.applied)
+    return Done("Applied; the containers are replaced", service={"applied": applied})
 
 
 def observe(ctx: StepContext) -> Done | Wait:
@@ -164,15 +166,24 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def roll_back(ctx: StepContext) -> Done:
-    """The target's own rollback, to the image and settings that it kept of then."""
+    """
+    The target's own rollback, to the image and settings that it kept of then.
+
+    Its source is marked as rolled back: the next deployment goes forward again.
+    """
     spec, own = ctx.the_service()
     if spec.roll_back is None:
         raise Permanent("This deployment has no rollback of the target's own")
     ctx.intend("roll back", rollback_id=spec.roll_back)
     ctx.target.roll_back(spec.roll_back)
+    marks = ctx.marks() | {"source": f"rolled back {spec.roll_back}"}
+    service: dict[str, Any] = {
+        "applied": own.with_applied(marks, "source", "build", "env", "running", "volumes")
+    }
+    if spec.roll_back_commit:
+        service["commit_hash"] = spec.roll_back_commit
     return Done(
         "The target went back to the image of then",
-        service={
-            "applied": own.with_applied(ctx.marks(), "source", "build", "env", "running", "volumes")
-        },
+        service=service,
+        details={"commit": spec.roll_back_commit, "rollbackId": spec.roll_back},
     )

@@ -1,6 +1,6 @@
 """Backups as a target stores them: found by prefix or name, made where there are none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenantry.errors import Permanent, Transient
 from tenantry.planning import backups as rules
@@ -8,7 +8,7 @@ from tenantry.planning.blueprint import BackupPlan
 from tenantry.planning.databases import native
 from tenantry.planning.naming import volume_name
 from tenantry.planning.sources import DatabaseKind
-from tenantry.ports import BackupWish, VolumeBackupWish
+from tenantry.ports import BackupWish, VolumeBackupSeen, VolumeBackupWish
 from tenantry.steps.context import StepContext
 
 
@@ -57,6 +57,34 @@ def stored_of(ctx: StepContext, plan: BackupPlan, kind: str) -> list[Stored]:
     ]
 
 
+def drop_nightly(ctx: StepContext, wanted: frozenset[str] | None = None) -> list[str]:
+    """
+    Removes what fires at night for this service, as far as it is ours; answers what was removed.
+
+    `wanted` spares the stored backups of that id.
+    """
+    own, spec = ctx.own, ctx.blueprint.database
+    prefix, spared = rules.PREFIXES[rules.NIGHTLY], wanted or frozenset()
+    removed = []
+    if own is not None and spec is not None and spec.service == own.name and own.db_id:
+        kind, owner_id = native(spec.kind), own.db_id
+        if kind in rules.DUMPED:
+            for dump in ctx.target.backups(kind, owner_id):
+                if dump.wish.prefix.strip("/") == prefix and dump.id not in spared:
+                    ctx.intend("remove nightly backup", stored=dump.id)
+                    ctx.target.remove_backup(dump.id)
+                    removed.append(dump.id)
+        owner: tuple[str, str] | None = (kind, owner_id)
+    else:
+        owner = ("application", own.app_id) if own is not None and own.app_id else None
+    for copy in ctx.target.volume_backups(*owner) if owner else ():
+        if copy.wish.prefix.strip("/") == prefix and copy.id not in spared:
+            ctx.intend("remove nightly volume backup", stored=copy.id)
+            ctx.target.remove_volume_backup(copy.id)
+            removed.append(copy.id)
+    return removed
+
+
 def _volumes_of(ctx: StepContext, app_id: str) -> list[str]:
     if ctx.service is not None and ctx.own is not None:
         app_name = ctx.own.app_name or ""
@@ -87,7 +115,7 @@ def _dump(
     found = [b for b in ctx.target.backups(database, db_id) if b.wish.prefix.strip("/") == prefix]
     for double in found[1:]:
         # A stored backup has no mark but its prefix; two of one prefix would both fire.
-        ctx.intend("remove double backup", backup_id=double.id)
+        ctx.intend("remove double backup", stored=double.id)
         ctx.target.remove_backup(double.id)
     if not found:
         ctx.intend("create backup", prefix=prefix)
@@ -96,7 +124,7 @@ def _dump(
             b for b in ctx.target.backups(database, db_id) if b.wish.prefix.strip("/") == prefix
         ]
     elif found[0].wish != wish:
-        ctx.intend("update backup", backup_id=found[0].id)
+        ctx.intend("update backup", stored=found[0].id)
         ctx.target.update_backup(database, found[0].id, wish)
     if not found:
         raise Transient("The backup was stored but is not listed yet")
@@ -124,21 +152,29 @@ def _copy(
         enabled=nightly and plan.enabled,
     )
 
-    def ours() -> list[str]:
+    def ours() -> list[VolumeBackupSeen]:
         return [
-            stored.id
+            stored
             for stored in ctx.target.volume_backups(owner_kind, owner_id)
             if stored.wish.name == wish.name
         ]
 
     found = ours()
-    for double in found[1:]:
-        ctx.intend("remove double volume backup", volume_backup_id=double)
-        ctx.target.remove_volume_backup(double)
-    if not found:
+    # The target's own update is not in the port: what differs is removed, then made anew.
+    same = [one for one in found if _plain(one.wish) == wish]
+    kept = same[0] if same else None
+    for other in found:
+        if other is not kept:
+            ctx.intend("remove volume backup", stored=other.id)
+            ctx.target.remove_volume_backup(other.id)
+    if kept is None:
         ctx.intend("create volume backup", volume=volume)
         ctx.target.create_volume_backup(owner_kind, owner_id, app_name, wish)
-        found = ours()
-    if not found:
+        kept = next((one for one in ours() if _plain(one.wish) == wish), None)
+    if kept is None:
         raise Transient("The volume backup was stored but is not listed yet")
-    return Stored(found[0], kind, app_name, None, volume)
+    return Stored(kept.id, kind, app_name, None, volume)
+
+
+def _plain(wish: VolumeBackupWish) -> VolumeBackupWish:
+    return replace(wish, prefix=wish.prefix.strip("/"))

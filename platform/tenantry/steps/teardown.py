@@ -6,20 +6,34 @@ means two things: the row is no longer there, and the engine, which has just sho
 lists nothing of that name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tenantry.errors import Permanent, Transient
 from tenantry.planning.databases import native
-from tenantry.ports import ProjectSeen
-from tenantry.steps.adoption import carries
+from tenantry.steps import lost
 from tenantry.steps.context import ServiceFacts, StepContext
 from tenantry.steps.outcomes import Done, HostnameRouted, Skip, Wait
+
+GONE: Mapping[str, Any] = {
+    "applied": {},
+    "created": False,
+    "git_attached": False,
+    "build_configured": False,
+    "env_configured": False,
+    "env_fingerprint": None,
+    "deploy_triggered": False,
+    "deployed": False,
+    "build_trace": {},
+    "image_digest": None,
+    "running_replicas": 0,
+}
 
 
 def wait_builds(ctx: StepContext) -> Done | Wait:
     """Drops what waits in the queue and waits for what runs: it would bring containers back."""
-    ours = {facts.app_id or facts.compose_id: facts for facts in ctx.services.values()}
+    ours = {facts.app_id or facts.compose_id: facts for facts in lost.with_ids(ctx)}
     jobs = [job for job in ctx.target.queue() if job.app_id in ours]
     for job in jobs:
         if job.state == "waiting":
@@ -35,12 +49,12 @@ def wait_builds(ctx: StepContext) -> Done | Wait:
     return Done("No build runs")
 
 
-def remove_schedules(ctx: StepContext) -> Done | Skip:
+def remove_schedules(ctx: StepContext) -> Done | Wait | Skip:
     """Schedules and stored volume backups; they fire on when their service is gone."""
     own = _own(ctx)
     object_id = own.app_id or own.compose_id
     if object_id is None:
-        return Skip("It was never created")
+        return lost.found(ctx, own) or lost.nothing(own)
     removed = []
     if own.app_id:
         for schedule in ctx.target.schedules_of(own.app_id):
@@ -52,15 +66,23 @@ def remove_schedules(ctx: StepContext) -> Done | Skip:
     left = [*(ctx.target.schedules_of(own.app_id) if own.app_id else ())]
     if left or ctx.target.volume_backups(kind, object_id):
         raise Transient("A schedule is still listed after it was removed")
-    return Done(f"{len(removed)} removed", details={"removed": removed})
+    return Done(
+        f"{len(removed)} removed",
+        service={"applied": _without(own, "schedules"), "paused": []},
+        details={"removed": removed},
+    )
 
 
-def remove_domains(ctx: StepContext) -> Done | Skip:
+def _without(own: ServiceFacts, part: str) -> dict[str, Any]:
+    return {name: mark for name, mark in own.applied.items() if name != part}
+
+
+def remove_domains(ctx: StepContext) -> Done | Wait | Skip:
     """Every domain object of the service, the additional ones too."""
     own = _own(ctx)
     object_id = own.app_id or own.compose_id
     if object_id is None:
-        return Skip("It was never created")
+        return lost.found(ctx, own) or lost.nothing(own)
     look = ctx.target.domains if own.app_id else ctx.target.compose_domains
     removed, records = [], []
     for domain in look(object_id):
@@ -72,7 +94,7 @@ def remove_domains(ctx: StepContext) -> Done | Skip:
         raise Transient("A domain is still listed after it was removed")
     return Done(
         ", ".join(removed) or "It had none",
-        service={"domain_id": None},
+        service={"domain_id": None, "applied": _without(own, "domains")},
         details={"removed": [f"domain {host}" for host in removed]},
         records=tuple(records),
     )
@@ -80,7 +102,14 @@ def remove_domains(ctx: StepContext) -> Done | Skip:
 
 def remove_service(ctx: StepContext) -> Done | Wait | Skip:
     """The application or stack, until its row and everything that ran of it are gone."""
-    own = _own(ctx)
+    outcome = _remove_service(ctx, _own(ctx))
+    if isinstance(outcome, Done):
+        # Its name stays: the certificate and its image go by it.
+        return replace(outcome, service={**GONE, "app_id": None, "compose_id": None})
+    return outcome
+
+
+def _remove_service(ctx: StepContext, own: ServiceFacts) -> Done | Wait | Skip:
     if own.compose_id:
         stack = own.compose_id
         return _remove(
@@ -99,16 +128,25 @@ def remove_service(ctx: StepContext) -> Done | Wait | Skip:
             there=lambda: ctx.target.application_status(app) is not None,
             remove=lambda: ctx.target.delete_application(app),
         )
-    return Skip("It was never created")
+    return lost.found(ctx, own) or lost.nothing(own)
 
 
 def remove_database(ctx: StepContext) -> Done | Wait | Skip:
-    """The database, until its row and its service are gone; its volume stays."""
+    """
+    The database, until its row and its service are gone; its volume stays.
+
+    Its id stays known, so that no deployment ever puts an empty one in its place.
+    """
+    outcome = _remove_database(ctx)
+    return replace(outcome, service=GONE) if isinstance(outcome, Done) else outcome
+
+
+def _remove_database(ctx: StepContext) -> Done | Wait | Skip:
     spec, own = ctx.the_database()
     if own.db_id is None:
         if own.app_id:
             _remove_copies(ctx, "application", own.app_id)
-        return remove_service(ctx)
+        return _remove_service(ctx, own)
     kind, database = native(spec.kind), own.db_id
     _remove_copies(ctx, kind, database)
     return _remove(
@@ -188,19 +226,21 @@ def remove_image(ctx: StepContext) -> Done | Skip:
 
 def remove_project(ctx: StepContext) -> Done | Skip:
     """The project, only when nothing is left in it: what is left would run on, named by nothing."""
-    if ctx.tenant.project_id is None:
-        return Skip("It was never created")
-    project = ctx.target.project(ctx.tenant.project_id)
-    if project is None:
-        how = "removed" if ctx.intent else "gone already"
-        return _project_gone(how)
-    if project.services:
-        names = ", ".join(f"{s.kind} {s.name}" for s in project.services)
-        raise Permanent(f"Incomplete: the project still holds {names}, which is not ours to remove")
-    ctx.intend("remove project")
-    ctx.target.delete_project(project.id)
-    if ctx.target.project(project.id) is not None:
-        raise Transient("The project is still there after it was removed")
+    there = lost.projects(ctx)
+    if not there:
+        if ctx.tenant.project_id is None and not ctx.intent:
+            return Skip("It was never created")
+        return _project_gone("removed" if ctx.intent else "gone already")
+    for project in there:
+        if project.services:
+            names = ", ".join(f"{s.kind} {s.name}" for s in project.services)
+            raise Permanent(
+                f"Incomplete: the project still holds {names}, which is not ours to remove"
+            )
+        ctx.intend("remove project", project_id=project.id)
+        ctx.target.delete_project(project.id)
+        if ctx.target.project(project.id) is not None:
+            raise Transient("The project is still there after it was removed")
     return _project_gone("removed")
 
 
@@ -211,66 +251,6 @@ def _project_gone(how: str) -> Done:
         tenant={"dokploy_project_id": None, "dokploy_environment_id": None},
         details={key: ["project"], "how": how},
     )
-
-
-def certify(ctx: StepContext) -> Done | Wait:
-    """
-    Looks once more for everything under our markers; one thing left means incomplete.
-
-    What stays on purpose is named: volumes, and files in backup storage.
-    """
-    if not ctx.target.nodes(ctx.blueprint.server_id):
-        return Wait(ctx.poll_seconds, "The target's engine does not answer now")
-    left = [*_rows_left(ctx), *_running_left(ctx)]
-    if left:
-        raise Permanent(f"Incomplete: {'; '.join(left)}")
-    names = sorted({facts.app_name for facts in ctx.services.values() if facts.app_name})
-    volumes = [
-        volume
-        for volume in ctx.target.volumes(ctx.blueprint.server_id)
-        if any(_of(volume, name) for name in names)
-    ]
-    words = f"{len(volumes)} volume{'' if len(volumes) == 1 else 's'} kept"
-    details: dict[str, Any] = {"volumes": volumes, "services": names}
-    if ctx.blueprint.backup:
-        details["destination"] = ctx.blueprint.backup.destination_id
-        words += "; backups stay in storage"
-    ctx.say(*(f"kept: volume {volume}" for volume in volumes))
-    return Done(f"Nothing is left but what was named: {words}", details=details)
-
-
-def _of(volume: str, name: str) -> bool:
-    return volume == name or volume.startswith((f"{name}-", f"{name}_"))
-
-
-def _rows_left(ctx: StepContext) -> list[str]:
-    marked: list[ProjectSeen] = list(ctx.target.projects_marked(ctx.tenant.marker))
-    found = [f"project {p.name} ({p.id})" for p in marked if carries(p, ctx.tenant.marker)]
-    return found + [f"{s.kind} {s.name} ({s.id})" for p in marked for s in p.services]
-
-
-def _running_left(ctx: StepContext) -> list[str]:
-    names = [facts.app_name for facts in ctx.services.values() if facts.app_name]
-    return [
-        f"{app.name} runs"
-        for app in ctx.target.node_apps(ctx.blueprint.server_id)
-        if any(app.name == name or app.name.startswith(f"{name}_") for name in names)
-    ]
-
-
-def remove_volumes(ctx: StepContext) -> Done:
-    """The volumes that staff have named, one by one; their data is gone after it."""
-    there = set(ctx.target.volumes(ctx.blueprint.server_id))
-    gone = []
-    for name in ctx.blueprint.volumes:
-        if name in there:
-            ctx.intend("remove volume", volume=name)
-            ctx.target.remove_volume(name, ctx.blueprint.server_id)
-            gone.append(name)
-    left = set(ctx.blueprint.volumes) & set(ctx.target.volumes(ctx.blueprint.server_id))
-    if left:
-        raise Permanent(f"The volume {min(left)} is still there")
-    return Done(f"{len(gone)} removed", details={"removed": [f"volume {name}" for name in gone]})
 
 
 def _own(ctx: StepContext) -> ServiceFacts:

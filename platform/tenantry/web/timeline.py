@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from tenantry.clock import utcnow
 from tenantry.models import Deployment, DeploymentStep, TargetRow, TemplateRelease, Tenant
-from tenantry.operations.deployments import place_in_line
+from tenantry.operations.deployments import WHILE_LEAVING, place_in_line
+from tenantry.planning.actions import ACTIONS
 from tenantry.planning.catalogue import kind_of
+from tenantry.planning.differences import PARTS
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, DONE_STEP, ENDED_DEPLOYMENT
 from tenantry.web.words import title_of
 
@@ -88,6 +90,34 @@ class Timeline:
     def can_resume(self) -> bool:
         """Failed and cancelled ones can go on."""
         return self.deployment.status in {"failed", "cancelled"}
+
+    @property
+    def fits(self) -> bool:
+        """Whether the tenant's state lets this action go on; the operation judges again."""
+        leaving = self.tenant.teardown_at is not None
+        if leaving and self.deployment.action not in WHILE_LEAVING:
+            return False
+        known = ACTIONS.get(self.deployment.action)
+        return known is not None and self.tenant.status in known.from_states
+
+    @property
+    def standing(self) -> str:
+        """The tenant's state in a sentence."""
+        return "leaving" if self.tenant.teardown_at else self.tenant.status.replace("_", " ")
+
+    @property
+    def why(self) -> str:
+        """The reason that was given for it, or for leaving the backup out."""
+        kept = self.deployment.details or {}
+        return str(kept.get("why") or kept.get("ungated") or "")
+
+    @property
+    def differing(self) -> dict[str, tuple[str, ...]]:
+        """Service → what differed, in words; nothing for a first deployment: there all does."""
+        if self.deployment.trigger_reason == "initial":
+            return {}
+        found = (self.deployment.details or {}).get("differing", {})
+        return {name: tuple(PARTS.get(p, p) for p in parts) for name, parts in found.items()}
 
     @property
     def failed(self) -> Row | None:

@@ -73,6 +73,8 @@ def product_entry(session: Session, template: ProjectTemplate) -> dict[str, Any]
             "schedule": policy.schedule,
             "retention": policy.retention_days,
             "gate": policy.gate,
+            "enabled": policy.enabled,
+            "overdueHours": policy.overdue_hours,
         }
     return entry
 
@@ -176,6 +178,8 @@ def _database(
             "backupRetention": policy.retention_days if policy else None,
             "backupDestination": policy.destination_name if policy else None,
             "backupGate": policy.gate if policy else None,
+            "backupEnabled": policy.enabled if policy else None,
+            "backupOverdueHours": policy.overdue_hours if policy else None,
         }
     )
 

@@ -77,6 +77,8 @@ def _product(
             "schedule": backup["schedule"],
             "retention_days": backup["retention"],
             "gate": backup["gate"],
+            "enabled": backup["enabled"],
+            "overdue_hours": backup["overdueHours"],
         }
         backups.set_policy(session, actor, made, given, destinations)
     return _change("product", made.slug, before, wanted)
@@ -139,6 +141,7 @@ def _added(session: Session, actor: Actor, store: SecretStore, entry: Mapping[st
             "notify_emails": entry["notifyEmails"],
         },
         store,
+        even_inactive=True,
     )
     session.refresh(made, ["services", "project"])
     return made

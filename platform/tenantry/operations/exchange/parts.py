@@ -192,6 +192,8 @@ def database(
         "schedule": wanted["backupSchedule"],
         "retention_days": wanted["backupRetention"],
         "gate": wanted["backupGate"],
+        "enabled": wanted["backupEnabled"],
+        "overdue_hours": wanted["backupOverdueHours"],
     }
     given = {name: value for name, value in given.items() if value is not None}
     backups.set_policy(session, actor, row, given, destinations)

@@ -60,6 +60,8 @@ class DatabaseShape(Strict):
     backupRetention = fields.Raw(load_default=None, allow_none=True)  # noqa: N815 — as above
     backupDestination = Text(load_default=None, allow_none=True)  # noqa: N815 — as above
     backupGate = Flag(load_default=None, allow_none=True)  # noqa: N815 — as above
+    backupEnabled = Flag(load_default=None, allow_none=True)  # noqa: N815 — as above
+    backupOverdueHours = fields.Raw(load_default=None, allow_none=True)  # noqa: N815 — as above
 
 
 class TenantEntry(Strict):
@@ -84,6 +86,8 @@ class BackupEntry(Strict):
     schedule = Text(required=True)
     retention = fields.Raw(required=True)
     gate = Flag(load_default=True)
+    enabled = Flag(load_default=True)
+    overdueHours = fields.Raw(load_default=36)  # noqa: N815 — as above
 
 
 class ProductEntry(Strict):

@@ -19,6 +19,8 @@ from tenantry.web.door import desk
 from tenantry.web.life.deeds import Deed
 from tenantry.web.life.forms import LifeForm
 
+OFF = "an admin sets TARGET_<NAME>_RESTORE=on where it runs"
+
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
@@ -59,6 +61,9 @@ def look_ahead(deed: Deed, form: LifeForm, who: Actor, session: Session, tenant:
     key = str(tenant.public_id)
     try:
         notes = tuple(form.notes(session, tenant)) + _times(deed, form)
+        if deed.name == "restore" and not _may_restore(tenant.target_name):
+            name = tenant.target_name
+            return Ahead(problem=f"Restoring is switched off for target {name}: {OFF}")
         if quiet(deed, form, tenant):
             return Ahead(notes=notes, quiet=True)
         wish = (deed.preview or deed.wish)(form, who)
@@ -68,6 +73,10 @@ def look_ahead(deed: Deed, form: LifeForm, who: Actor, session: Session, tenant:
         return Ahead(problem=str(trouble), winner=trouble.winner)
     except (Invalid, NotFound) as trouble:
         return Ahead(problem=str(trouble))
+
+
+def _may_restore(target: str) -> bool:
+    return any(known.name == target and known.restore for known in desk().settings.targets)
 
 
 def _times(deed: Deed, form: LifeForm) -> tuple[str, ...]:

@@ -33,16 +33,16 @@ from tenantry.web.life.forms import (
 class RebuildForm(ChosenForm):
     """Everything, whether it differs or not."""
 
-    shaping = ("services", "fresh_build", "without_backup")
+    shaping: tuple[str, ...] = ("services", "fresh_build", "without_backup")
     fresh_build = BooleanField(
         "Without the build cache",
         default=True,
         description="Slower; helps where a build kept something old.",
     )
     without_backup = StringField(
-        "Why no backup first",
+        "Skip the backup, because",
         validators=[MayBeEmpty(), WHY],
-        description="Only to skip the backup that the policy asks for; it stands in the history.",
+        description="The policy asks for a backup before a change. Leave this empty to have one.",
     )
 
     def prepare(self, session: Session, tenant: Tenant) -> None:
@@ -57,9 +57,9 @@ class RebuildForm(ChosenForm):
 class DeployForm(RebuildForm):
     """What differs; of another release, from another branch or tag."""
 
-    shaping = ("services", "release", "without_backup")
+    shaping: tuple[str, ...] = ("services", "release", "without_backup")
     fresh_build = None
-    release = SelectField("Release")
+    release = SelectField("Release", default="")
 
     def prepare(self, session: Session, tenant: Tenant) -> None:
         """Releases, newest first, and a field for the ref of each service."""
@@ -104,7 +104,7 @@ def _ref_of(row: TenantService) -> str:
 class ScaleForm(LifeForm):
     """Replicas and limits of one service."""
 
-    shaping = ("service", "replicas", "cpu_cores", "memory_mb")
+    shaping: tuple[str, ...] = ("service", "replicas", "cpu_cores", "memory_mb")
     service = HiddenField()
     replicas = IntegerField(
         "Replicas",
@@ -186,7 +186,7 @@ def _limit(value: float | None, unit: str) -> str:
 class RollbackForm(MaybeReasonForm):
     """To an earlier deployment."""
 
-    shaping = ("to",)
+    shaping: tuple[str, ...] = ("to",)
     to = RadioField("Back to", validate_choice=True)
 
     def prepare(self, session: Session, tenant: Tenant) -> None:
@@ -206,13 +206,15 @@ class RollbackForm(MaybeReasonForm):
 
     def notes(self, session: Session, tenant: Tenant) -> list[str]:
         """What will not be as it was then."""
-        return list(rollbacks.prepare(session, tenant, self.to.data).cannot)
+        found = rollbacks.prepare(session, tenant, self.to.data).cannot
+        # Of the database the preview warns by itself.
+        return [words for words in found if "database" not in words]
 
 
 class RestoreForm(ConfirmedForm):
     """A backup over what is there now."""
 
-    shaping = ("backup",)
+    shaping: tuple[str, ...] = ("backup",)
     backup = RadioField("Backup", validate_choice=True)
 
     def prepare(self, session: Session, tenant: Tenant) -> None:
@@ -235,7 +237,7 @@ class RestoreForm(ConfirmedForm):
 class VolumesForm(ConfirmedForm):
     """Volumes that a teardown left."""
 
-    shaping = ("volumes",)
+    shaping: tuple[str, ...] = ("volumes",)
     volumes = Ticks("Volumes", description="Their data is gone for good.")
 
     def prepare(self, session: Session, tenant: Tenant) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tenantry.errors import NotFound
 from tenantry.models import Tenant
 from tenantry.operations.actors import Actor
+from tenantry.operations.deployments import WHILE_LEAVING
 from tenantry.operations.desk import MakeWish
 from tenantry.operations.wishes import Wish
 from tenantry.planning import actions
@@ -48,6 +49,8 @@ class Deed:
         """Whether it fits the tenant's state; the operation judges again."""
         if tenant.adopted_at and tenant.completed_at is None:
             return False
+        if tenant.teardown_at is not None and self.action not in WHILE_LEAVING:
+            return False
         return tenant.status in ACTIONS[self.action].from_states and self.fits(tenant)
 
     def form_of(self, tenant: Tenant) -> type[LifeForm]:
@@ -61,6 +64,11 @@ def _has_database(tenant: Tenant) -> bool:
 
 def _stays(tenant: Tenant) -> bool:
     return tenant.teardown_at is None
+
+
+def _rests(tenant: Tenant) -> bool:
+    """Suspended, or half so: a suspension that failed is put right by waking."""
+    return tenant.status == "suspended" or bool(tenant.attention)
 
 
 def _goes(tenant: Tenant) -> bool:
@@ -133,7 +141,7 @@ DEEDS = (
         "Starts it again with the replicas that it had. Where its image is gone it is built again.",
         forms.LifeForm,
         wishes.wake,
-        fits=_stays,
+        fits=_rests,
         asks=False,
     ),
     Deed(
@@ -238,5 +246,5 @@ def offered(tenant: Tenant) -> list[Deed]:
 
 def primary(tenant: Tenant) -> Deed | None:
     """The one that is most likely wanted."""
-    order = ("keep", "wake", "deploy")
+    order = ("keep", "wake") if tenant.status == "suspended" else ("keep", "deploy")
     return next((BY_NAME[name] for name in order if BY_NAME[name].offered(tenant)), None)

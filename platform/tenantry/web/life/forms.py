@@ -6,6 +6,7 @@ before anything starts. Reasons and typed names are read only at the start.
 """
 
 import hashlib
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -47,7 +48,7 @@ class LifeForm(Form):
 
     def shape(self) -> str:
         """A mark of the values that change what would happen."""
-        text = repr([(name, self[name].data) for name in self.shaping])
+        text = repr([(name, _plain(self[name].data)) for name in self.shaping])
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def missing(self) -> str:
@@ -60,7 +61,16 @@ class LifeForm(Form):
 
     def shown(self) -> list[Any]:
         """Fields for people, in their order."""
-        return [f for f in self if f.type not in {"HiddenField", "CSRFTokenField"}]
+        last = ("without_backup", "reason", "confirm")
+        found = [f for f in self if f.type not in {"HiddenField", "CSRFTokenField"}]
+        return sorted(found, key=lambda f: last.index(f.name) if f.name in last else -1)
+
+
+def _plain(value: Any) -> str:
+    """Equal for what is equal to people: nothing and empty, a number however it was read."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return f"{float(value):g}"
+    return str(value) if value else ""
 
 
 class ReasonedForm(LifeForm):
@@ -90,7 +100,7 @@ class MaybeReasonForm(LifeForm):
 class ChosenForm(LifeForm):
     """Of some services, or of all."""
 
-    shaping = ("services",)
+    shaping: tuple[str, ...] = ("services",)
     services = Ticks("Only these services", description="None ticked means all of them.")
 
     def prepare(self, _session: Session, tenant: Tenant) -> None:
@@ -102,7 +112,7 @@ class ChosenForm(LifeForm):
 class SuspendForm(ReasonedForm):
     """A rest."""
 
-    shaping = ("with_database",)
+    shaping: tuple[str, ...] = ("with_database",)
     with_database = BooleanField(
         "Stop the database too",
         description="No backups are made meanwhile. Otherwise it runs on.",
@@ -112,7 +122,7 @@ class SuspendForm(ReasonedForm):
 class LeaveForm(ReasonedForm):
     """A time of grace, then the teardown."""
 
-    shaping = ("days",)
+    shaping: tuple[str, ...] = ("days",)
     days = IntegerField(
         "Days of grace",
         default=14,
@@ -124,9 +134,9 @@ class LeaveForm(ReasonedForm):
 class TeardownForm(ConfirmedForm):
     """Everything of it, now."""
 
-    shaping = ("without_backup",)
+    shaping: tuple[str, ...] = ("without_backup",)
     without_backup = StringField(
-        "Why no last backup",
+        "Skip the last backup, because",
         validators=[MayBeEmpty(), WHY],
-        description="Only to leave the last backup out; it stands in the history.",
+        description="Leave this empty to have one.",
     )

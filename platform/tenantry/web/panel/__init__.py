@@ -9,6 +9,8 @@ from flask_admin.theme import BootstrapTheme
 
 from tenantry.models import (
     AuditEntry,
+    BackupPolicy,
+    BackupRecord,
     Deployment,
     DeploymentStep,
     DriftFinding,
@@ -17,6 +19,8 @@ from tenantry.models import (
     JobRecord,
     LogEntry,
     ProjectTemplate,
+    ReplicaObservation,
+    ResourceLimits,
     Role,
     ServiceTemplate,
     StatusChange,
@@ -41,6 +45,7 @@ from tenantry.web.panel.staff import AuditView, RoleView, StaffView
 from tenantry.web.panel.steps import AttemptView, FailureView, JobView, StepView
 from tenantry.web.panel.targets import TargetView
 from tenantry.web.panel.tenants import TenantView
+from tenantry.web.panel.years import BackupView, LimitView, PolicyView, ReplicaView
 from tenantry.web.people import may
 
 # Category → its entries: view, model, name, endpoint. The order is the sidebar's.
@@ -72,6 +77,10 @@ VIEWS: dict[str, tuple[tuple[Any, Any, str, str], ...]] = {
         (LogView, LogEntry, "Log lines", "log-lines"),
         (ChangeView, StatusChange, "Status changes", "status-changes"),
         (HealthView, HealthCheck, "Health checks", "health-checks"),
+        (BackupView, BackupRecord, "Backups", "backups"),
+        (PolicyView, BackupPolicy, "Backup policies", "backup-policies"),
+        (LimitView, ResourceLimits, "Limits", "limits"),
+        (ReplicaView, ReplicaObservation, "Containers", "containers"),
     ),
 }
 

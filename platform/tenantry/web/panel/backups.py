@@ -31,7 +31,9 @@ Places = dict[str, DestinationSeen]
 class PolicyForm(Form):
     """When, where to, and for how long."""
 
-    destination = SelectField("Destination", description="As the target knows it.")
+    destination = SelectField(
+        "Destination", validators=[NEEDED], description="As the target knows it."
+    )
     schedule = StringField(
         "Schedule",
         default="0 2 * * *",

@@ -7,7 +7,8 @@ from flask import Response, make_response, redirect, request, url_for
 
 from tenantry.errors import NotFound
 from tenantry.models import Deployment
-from tenantry.models.deployment import CREATORS, REASONS
+from tenantry.models.deployment import CREATORS
+from tenantry.planning.actions import ACTIONS
 from tenantry.planning.states import DeploymentStatus
 from tenantry.web import live
 from tenantry.web.database import reading
@@ -16,7 +17,7 @@ from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
 from tenantry.web.panel.routes import expose
 from tenantry.web.timeline import seconds_of, timeline
-from tenantry.web.words import duration
+from tenantry.web.words import deed, duration
 
 
 def _took(_view: Any, _context: Any, row: Deployment, _name: str) -> str:
@@ -32,8 +33,8 @@ class DeploymentView(ScopedSecureModelView):
     column_list = (
         "tenant_name",
         "template_name",
+        "action",
         "status",
-        "trigger_reason",
         "actor",
         "queued_at",
         "took",
@@ -43,6 +44,7 @@ class DeploymentView(ScopedSecureModelView):
         "tenant_name",
         "subdomain",
         "template_name",
+        "action",
         "status",
         "trigger_reason",
         "creator_type",
@@ -56,7 +58,7 @@ class DeploymentView(ScopedSecureModelView):
     column_labels: ClassVar[dict[str, str]] = {
         "tenant_name": "Tenant",
         "template_name": "Product",
-        "trigger_reason": "Why",
+        "action": "What",
         "actor": "Who",
         "queued_at": "Asked",
         "took": "Took",
@@ -64,8 +66,8 @@ class DeploymentView(ScopedSecureModelView):
     column_sortable_list = (
         "tenant_name",
         "template_name",
+        "action",
         "status",
-        "trigger_reason",
         "actor",
         "queued_at",
     )
@@ -73,12 +75,12 @@ class DeploymentView(ScopedSecureModelView):
     column_searchable_list = ("tenant_name", "subdomain", "actor", "summary")
     column_filters = (
         one_of(Deployment.status, "Status", list(DeploymentStatus)),
-        one_of(Deployment.trigger_reason, "Why", REASONS),
+        one_of(Deployment.action, "What", list(ACTIONS)),
         one_of(Deployment.creator_type, "Door", CREATORS),
     )
     column_formatters: ClassVar[dict[str, Any]] = {
         "status": formats.state(),
-        "trigger_reason": formats.words,
+        "action": lambda _v, _c, row, _n: deed(row),
         "queued_at": formats.ago,
         "summary": formats.clipped,
         "took": _took,

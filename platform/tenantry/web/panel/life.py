@@ -12,9 +12,10 @@ from tenantry.models import Deployment, Tenant
 from tenantry.operations import histories
 from tenantry.planning.states import ACTIVE_DEPLOYMENT
 from tenantry.web.database import reading
+from tenantry.web.deeds import checked_key, told
 from tenantry.web.errors import code_of, facts_of, wants_json
 from tenantry.web.forms import beside
-from tenantry.web.life.ahead import Ahead, begin, look_ahead
+from tenantry.web.life.ahead import begin, look_ahead
 from tenantry.web.life.deeds import Deed, deed_of
 from tenantry.web.life.forms import LifeForm
 from tenantry.web.panel.routes import expose
@@ -109,9 +110,12 @@ def _only_shape(form: LifeForm) -> None:
 
 def _start(deed: Deed, form: LifeForm, tenant: Tenant) -> tuple[ResponseReturnValue | None, int]:
     """The answer, or None where the form is to be shown again, with its code."""
-    if not form.validate():
+    if again := _started(form, tenant):
+        url = url_for("deployments.page", public_id=again)
+        return (jsonify(url=url, message=""), 200) if wants_json() else (redirect(url, 303), 303)
+    if not form.validate() or form.missing():
         return None, 400
-    if form.missing() or (not wants_json() and form.shape() != form.seen.data):
+    if not wants_json() and form.shape() != form.seen.data:
         flash("This is what would happen now. Press the button again to start it.", "info")
         return None, 200
     try:
@@ -124,11 +128,27 @@ def _start(deed: Deed, form: LifeForm, tenant: Tenant) -> tuple[ResponseReturnVa
     return redirect(url, 303), 303
 
 
+def _started(form: LifeForm, tenant: Tenant) -> UUID | None:
+    """What this form's key has started already: a second press is the first one's."""
+    key = checked_key(form.key.data or "")
+    return (
+        reading().scalar(
+            select(Deployment.public_id).where(
+                Deployment.tenant_id == tenant.id, Deployment.request_key == key
+            )
+        )
+        if key
+        else None
+    )
+
+
 def _refused(form: LifeForm, trouble: Conflict | Invalid) -> ResponseReturnValue | None:
     if wants_json():
         return jsonify(facts_of(trouble)), code_of(trouble)
     if isinstance(trouble, Invalid):
         beside(form, trouble.field.replace("refs.", "ref_"), str(trouble))
+    else:
+        flash(told(trouble), "bad")
     return None
 
 
@@ -138,6 +158,3 @@ def _active(tenant: Tenant) -> Deployment | None:
             Deployment.tenant_id == tenant.id, Deployment.status.in_(ACTIVE_DEPLOYMENT)
         )
     )
-
-
-__all__ = ["Ahead", "LifePages", "url_for"]

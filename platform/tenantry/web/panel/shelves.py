@@ -46,7 +46,7 @@ def pills() -> list[tuple[str, str, bool]]:
     """Word, address and whether it is the one shown."""
     here = chosen()
     return [
-        (words, url_for("tenants.index_view", **({"show": name} if name else {})), name == here)
+        (words, url_for("tenants.index_view", show=name or None), name == here)
         for name, words in SHELVES.items()
     ]
 

@@ -235,6 +235,7 @@ def _facts(tenant: Tenant) -> dict[str, Any]:
     session = reading()
     lines = standings(session, tenant)
     away = tenant.deleted_at is not None
+    kept = leaving.volumes_kept(session, tenant) if away else []
     deployments = session.scalars(
         select(Deployment)
         .where(Deployment.tenant_id == tenant.id)
@@ -245,10 +246,10 @@ def _facts(tenant: Tenant) -> dict[str, Any]:
         "tenant": tenant,
         "services": lines,
         "release": release_of(session, tenant),
-        "deeds": offered(tenant),
+        "deeds": [deed for deed in offered(tenant) if kept or not away],
         "first": primary(tenant),
         "certificate": leaving.certificate(session, tenant) if away else None,
-        "kept": leaving.volumes_kept(session, tenant) if away else (),
+        "kept": kept,
         "hostnames": hostnames.listed(session, tenant),
         "exposed": [] if away else [s for s in tenant.services if s.domain],
         "deployments": deployments,
