@@ -6,6 +6,7 @@ is kept has its statements compiled, which is most of what a short test would wa
 """
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,22 @@ from tests import kept
 from tests.conftest import environment
 from tests.engine.scenes import broken_rules
 from tests.stage import Stage
+
+# Whole lives take seconds each; what they ask of a database the other modules ask on both.
+ON_POSTGRESQL = frozenset(
+    "test_adoption test_backup_plans test_backups test_departures test_drift test_drift_of_kinds "
+    "test_life test_lives_under_fire test_second_thoughts".split()
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whole lives run on PostgreSQL; on SQLite too where ALL_DATABASES is set."""
+    if os.environ.get("ALL_DATABASES"):
+        return
+    left = [i for i in items if i.path.stem in ON_POSTGRESQL and "sqlite" in i.name]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(autouse=True)
