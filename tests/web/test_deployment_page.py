@@ -34,7 +34,8 @@ def test_a_finished_one_shows_every_step_with_its_facts(world: World) -> None:
     words = text_of(html)
     assert f"{len(steps)} of {len(steps)}" in words
     assert "release 1" in words
-    assert "Initial by ada@example.com" in words
+    assert "First deployment · Acme" in words
+    assert "asked by ada@example.com" in words
     assert 'data-pace="still"' in html
 
 

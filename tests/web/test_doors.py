@@ -18,7 +18,16 @@ from tests.web.conftest import ROLES, World
 
 OPEN_TO_ALL = {"static", "security.login", "health.livez", "health.readyz", "health.metrics"}
 ADMINS_ONLY = ("secrets.", "staff.", "roles.", "products.new", "products.edit", "targets.drain")
-OPERATORS = ("tenants.new", "audit.", "flower.", "deeds.", "tenants.action_view")
+OPERATORS = (
+    "tenants.new",
+    "audit.",
+    "flower.",
+    "deeds.",
+    "tenants.action_view",
+    "tenants.do",
+    "tenants.backup_policy",
+    "tenants.drop_policy",
+)
 
 
 def needed(endpoint: str) -> str:
@@ -55,6 +64,7 @@ def address(world: World, rule: Rule) -> str:
                 "export_type": "csv",
                 "path": "workers",
                 "filename": "base.css",
+                "what": "deploy",
                 "deed": "cancel" if "deployments" in rule.rule else "retry",
             }[name]
     with world.app.test_request_context():
@@ -186,7 +196,7 @@ def test_lists_bear_any_query(world: World, query: str) -> None:
         assert viewer.get(f"/{noun}/?{query}").status_code == 200, noun
 
 
-def test_soft_deleted_rows_are_in_no_list_and_have_no_page(world: World) -> None:
+def test_who_has_left_is_in_no_list_and_takes_no_deployment(world: World) -> None:
     gone = world.row(Tenant, subdomain="fresh")
     with world.engine.begin() as conn:
         conn.execute(
@@ -195,7 +205,8 @@ def test_soft_deleted_rows_are_in_no_list_and_have_no_page(world: World) -> None
     admin = world.client("admin")
     assert "Fresh" not in admin.page("/tenants/")
     assert "Fresh" not in admin.page("/tenants/export/csv/")
-    assert admin.get(f"/tenants/{gone.public_id}").status_code == 404
+    # Its history and its certificate stay.
+    assert "/do/" not in admin.page(f"/tenants/{gone.public_id}")
     assert admin.post(f"/tenants/{gone.public_id}/deploy").status_code == 404
 
 

@@ -14,7 +14,7 @@ from flask import Blueprint, flash, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from tenantry.errors import Conflict, Invalid, NotFound, TenantryError
+from tenantry.errors import Conflict, Invalid, NotFound, NothingToDo, TenantryError
 from tenantry.models import Deployment, DeploymentStep, Tenant
 from tenantry.web.database import db, let_go
 from tenantry.web.door import desk
@@ -56,7 +56,7 @@ def deploy(public_id: UUID) -> ResponseReturnValue:
 @deeds.post("/tenants/deploy")
 def deploy_many() -> ResponseReturnValue:
     """Starts one deployment for each tenant that was named on the confirmation page."""
-    who, started, refused = actor(), 0, []
+    who, started, refused = actor(), 0, list[tuple[str, str]]()
     wanted = [
         (tenant.subdomain, tenant.name, request.form.get(f"key-{tenant.public_id}", ""))
         for tenant in (tenant_at(i) for i in _ids())
@@ -66,12 +66,14 @@ def deploy_many() -> ResponseReturnValue:
         try:
             desk().deploy(who, subdomain, request_key=checked_key(key))
             started += 1
+        except NothingToDo as trouble:
+            refused.append((f"{trouble}.", "info"))
         except TenantryError as trouble:
-            refused.append(f"{name}: {trouble}")
+            refused.append((f"{name}: {trouble}", "bad"))
     if started:
         flash(f"{plural(started, 'deployment')} started.", "good")
-    for words in refused:
-        flash(words, "bad")
+    for words, tone in refused:
+        flash(words, tone)
     return redirect(url_for("deployments.index_view"), 303)
 
 
@@ -119,7 +121,7 @@ def answered(act: Callable[[], tuple[str, str]], back: str) -> ResponseReturnVal
         if wants_json():
             return jsonify(facts_of(trouble)), code_of(trouble)
         winner = trouble.winner if isinstance(trouble, Conflict) else None
-        flash(told(trouble), "bad")
+        flash(told(trouble), "info" if isinstance(trouble, NothingToDo) else "bad")
         return redirect(_page(winner) if winner else back, 303)
     if wants_json():
         return jsonify(url=url, message=words), 200

@@ -49,6 +49,8 @@ class Deed:
         """Whether it fits the tenant's state; the operation judges again."""
         if tenant.adopted_at and tenant.completed_at is None:
             return False
+        if tenant.deleted_at is not None and self.action != actions.REMOVE_VOLUMES:
+            return False
         if tenant.teardown_at is not None and self.action not in WHILE_LEAVING:
             return False
         return tenant.status in ACTIONS[self.action].from_states and self.fits(tenant)
