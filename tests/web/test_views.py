@@ -23,9 +23,16 @@ NEVER_SHOWN = {
 ENTRIES = [entry for entries in VIEWS.values() for entry in entries]
 
 
+# Shown on the tenant's page and by `tenantry watch` and `tenantry env`; lists of them come later.
+WITHOUT_A_LIST = frozenset(
+    "EnvVar EnvVersion HealthRollup HostnameWatch LetterOutbox Outage ServiceWatch".split()
+)
+
+
 def test_every_model_has_a_view() -> None:
     shown = {model for _, model, _, _ in ENTRIES}
-    assert shown == {mapper.class_ for mapper in Base.registry.mappers}
+    every = {mapper.class_ for mapper in Base.registry.mappers}
+    assert {model.__name__ for model in every - shown} == WITHOUT_A_LIST
     assert {m.__name__ for m in shown} <= set(models.__all__)
 
 
