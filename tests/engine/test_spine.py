@@ -57,6 +57,7 @@ def test_the_tenant_shows_that_it_waits_for_its_own_provisioning(stage: Stage) -
     stage.ready().deploy()
     stage.finish()
     assert stage.changes("tenant") == [
+        ("∅", "pending"),
         ("pending", "provisioning"),
         ("provisioning", "waiting_for_internal_provision"),
         ("waiting_for_internal_provision", "provisioning"),

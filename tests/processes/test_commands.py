@@ -60,12 +60,15 @@ def test_a_failed_build_ends_with_1_and_resume_repairs_it(place: Installation) -
 
 
 def test_a_second_deploy_is_refused_and_names_the_first(place: Installation) -> None:
+    # Each command takes seconds to start on a busy machine: builds must outlast two of them.
+    place.control("speed", {"speed": 3.0})
     first = place.deploy("acme")
     second = tenantry(place, "deploy", "acme")
     assert second.returncode == 3
     assert first in second.stderr
     cancelled = tenantry(place, "cancel", "acme")
     assert cancelled.returncode == 0
+    place.control("speed", {"speed": 0.15})
     assert place.until(lambda: place.ended("acme")) == "cancelled"
     resumed = tenantry(place, "resume", "acme", "--watch")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
