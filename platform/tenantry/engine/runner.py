@@ -69,6 +69,7 @@ class Runner:
         self.at("before_claim")
         with transaction(self.engine) as conn:
             taken = claim(conn, message, owner=self.owner, times=self.times, suspect=suspect)
+            self.at("before_claim_commit")
         if isinstance(taken, Refusal):
             return taken is Refusal.DONE_ALREADY
         if isinstance(taken, list):
@@ -138,6 +139,7 @@ class Runner:
             with transaction(self.engine) as conn:
                 if not intend(conn, taken, dict(what)):
                     raise Lost("the claim was taken over before a change")
+            self.at("after_intent")
             # The lease counts from a moment after `asked_at`: whatever is sent by this instant
             # ends, with its whole deadline, before the lease does.
             self.ports.send_until(asked_at + self.times.lease_margin)
@@ -183,6 +185,7 @@ class Runner:
     ) -> None:
         if taken.step.gates:
             breaker.heard(self.engine, taken, result, redactor, self.times)
+        self.at("before_publish")
         self.dispatcher.publish(verdict.hints)
         if verdict.ended:
             self.dispatcher.admit(taken.deployment.target_id)
