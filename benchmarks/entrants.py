@@ -1,0 +1,175 @@
+"""Who takes part: how each engine's workers and its client are started."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ground import Ground
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS_VENV = ROOT / "benchmarks" / ".peers-venv"
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """
+    One engine. `workers` are argument lists of its worker processes, `beside` of what else runs.
+
+    `share` scales the number of deployments down for what is much slower; `foreign` ones run in
+    the peers' own virtual environment.
+    """
+
+    name: str
+    durable: str
+    module: str
+    workers: tuple[tuple[str, ...], ...]
+    client: tuple[str, ...] = ()
+    beside: tuple[tuple[str, ...], ...] = ()
+    calls: int = 20
+    share: float = 1.0
+    foreign: bool = False
+
+
+PROCESSES = 2
+_POOL = tuple(("worker", "{kind}", "threads", str(n)) for n in range(PROCESSES))
+
+
+def _bare(kind: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(kind if word == "{kind}" else word for word in argv) for argv in _POOL)
+
+
+def ours(processes: int = PROCESSES, *more: str) -> Entrant:
+    """Ours with so many worker processes."""
+    return Entrant(
+        "ours",
+        "yes",
+        "ours",
+        (("work", "worker", "--queue", "steps", *more),) * processes,
+        beside=(("work", "watchdog"),),
+    )
+
+
+ENTRANTS = {
+    one.name: one
+    for one in (
+        ours(),
+        Entrant(
+            "bare-threads",
+            "no",
+            "bare",
+            _bare("bare"),
+            ("bare", "threads"),
+        ),
+        Entrant(
+            "bare-noop-threads",
+            "no",
+            "bare",
+            _bare("noop"),
+            ("noop", "threads"),
+            calls=2,
+        ),
+        Entrant(
+            "bare-prefork",
+            "no",
+            "bare",
+            (("worker", "bare", "prefork", str(PROCESSES)),),
+            ("bare", "prefork"),
+        ),
+        Entrant("usual", "partly", "usual", (("worker", str(PROCESSES)),)),
+        Entrant("dbos", "yes", "dbos_workflow", (("worker",),) * PROCESSES, foreign=True),
+        Entrant(
+            "procrastinate",
+            "partly",
+            "procrastinate_jobs",
+            (("worker",),) * PROCESSES,
+            foreign=True,
+        ),
+        Entrant(
+            "prefect",
+            "partly",
+            "prefect_flow",
+            (("worker",),) * PROCESSES,
+            beside=(("server",),),
+            share=0.05,
+            foreign=True,
+        ),
+    )
+}
+
+
+class Running:
+    """One engine's processes, while they run; use `stop` in every case."""
+
+    def __init__(self, entrant: Entrant, ground: Ground, log: Path) -> None:
+        self.entrant = entrant
+        self._log = log.open("ab")
+        python = ground.peers_python if entrant.foreign else sys.executable
+        self._argv = [python, "-m", f"benchmarks.peers.{entrant.module}"]
+        self._env = ground.environ(entrant.name)
+        self.beside: list[subprocess.Popen[Any]] = []
+        self.workers: list[subprocess.Popen[Any]] = []
+        servers = [argv for argv in entrant.beside if argv == ("server",)]
+        for argv in servers:
+            self.beside.append(self._start(argv))
+        self.client = self._start(("client", *entrant.client), pipes=True)
+        self.ask("lines")  # answers when its tables are there
+        self.workers = [self._start(argv) for argv in entrant.workers]
+        self.beside += [self._start(argv) for argv in entrant.beside if argv not in servers]
+
+    def _start(self, argv: Sequence[str], *, pipes: bool = False) -> "subprocess.Popen[Any]":
+        pipe = subprocess.PIPE if pipes else None
+        return subprocess.Popen(
+            [*self._argv, *argv],
+            env=self._env,
+            cwd=ROOT,
+            stdin=pipe or subprocess.DEVNULL,
+            stdout=pipe or self._log,
+            stderr=self._log,
+        )
+
+    def ask(self, do: str, **more: Any) -> Any:
+        """The client's answer."""
+        assert self.client.stdin is not None
+        assert self.client.stdout is not None
+        self.client.stdin.write(json.dumps({"do": do, **more}).encode() + b"\n")
+        self.client.stdin.flush()
+        for line in self.client.stdout:
+            if line.startswith(b'{"answer"'):
+                return json.loads(line)["answer"]
+        raise RuntimeError(f"the client of {self.entrant.name} ended")
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """Roots of the worker processes."""
+        return [one.pid for one in self.workers]
+
+    @property
+    def pids(self) -> list[int]:
+        """The same with what runs beside them."""
+        return self.worker_pids + [one.pid for one in self.beside]
+
+    def stop(self) -> None:
+        """All of it is gone afterwards."""
+        every = [*self.workers, *self.beside[::-1], self.client]
+        for one in every:
+            one.send_signal(signal.SIGTERM)
+        for one in every:
+            try:
+                one.wait(8)
+            except subprocess.TimeoutExpired:
+                _kill(one)
+        self._log.close()
+
+
+def _kill(process: "subprocess.Popen[Any]") -> None:
+    from benchmarks.meter import family  # noqa: PLC0415
+
+    for pid in family([process.pid]):
+        os.kill(pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,72 @@
+"""
+Our engine as shipped: its workers, its watchdog, its chains and rows.
+
+Only the handlers are others: each begins a change, calls the API with a kept client and is done.
+Deployments are copies of one that the public operations have planned, pending behind a target that
+lets nothing in; `go` opens the target and admits them, as a request does.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from benchmarks.peers.call import call, serve
+from benchmarks.rows import Pattern, drain, set_up
+from tenantry import app
+from tenantry.app import Workshop
+from tenantry.models import LogEntry
+from tenantry.steps import HANDLERS
+from tenantry.steps.context import StepContext
+from tenantry.steps.outcomes import Done, Outcome
+
+
+def step(ctx: StepContext) -> Outcome:
+    """One intent, one call."""
+    ctx.intend("call")
+    call(ctx.deployment.public_id, f"{ctx.key}.{ctx.service.name if ctx.service else ''}")
+    return Done("done")
+
+
+def work(*argv: str) -> None:
+    """`tenantry run …` with these handlers; mail is the product's own."""
+    from tenantry.cli import commands  # noqa: PLC0415 — the client needs no commands
+
+    handlers = {name: step for name in HANDLERS if not name.startswith("email.")}
+    vars(app)["HANDLERS"] = {**HANDLERS, **handlers}
+    shop = Workshop(os.environ)
+    app.set_up_logging(shop.settings, stream=sys.stderr)
+    commands(["run", *argv], obj=shop)
+
+
+def client() -> None:
+    """Makes deployments and lets them in."""
+    shop = Workshop(os.environ)
+    set_up(shop)
+    pattern = Pattern(shop)
+
+    def prepare(number: int) -> list[str]:
+        drain(shop.engine, draining=True)
+        return pattern.copies(number)
+
+    def go(_tokens: Sequence[str]) -> float:
+        drain(shop.engine, draining=False)
+        began = time.monotonic()
+        while shop.dispatcher.admit(pattern.target):
+            pass
+        return began
+
+    def lines() -> int:
+        with shop.engine.begin() as conn:
+            return conn.execute(select(func.count()).select_from(LogEntry)).scalar_one()
+
+    serve(go_all=go, prepare=prepare, lines=lines)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "client":
+        client()
+    else:
+        work(*sys.argv[2:])
