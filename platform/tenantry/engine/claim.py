@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, update
+from sqlalchemy import Connection, and_, update
 
 from tenantry.config import Times
 from tenantry.engine.jobs import Hint
@@ -61,9 +61,9 @@ class Claim:
     attempts: int
     budget_used: int
     lease: float
-    deployment: Row[Any]
-    step: Row[Any]
-    services: tuple[Row[Any], ...]
+    deployment: Any
+    step: Any
+    services: tuple[Any, ...]
     now: datetime
     waited: float
 

@@ -8,6 +8,7 @@ change, settle. What is published goes out after the commit.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -20,6 +21,8 @@ from tenantry.engine.claim import Claim, Message, Refusal, claim, intend
 from tenantry.engine.context import SecretDrawer, build_context
 from tenantry.engine.dispatch import Dispatcher
 from tenantry.engine.endings import failure_of
+from tenantry.engine.fused import can_fuse, claim_at_once, intend_at_once, settle_at_once
+from tenantry.engine.jobs import Hint
 from tenantry.engine.settle import Verdict, settle
 from tenantry.engine.store import DATABASE_TROUBLE, transaction
 from tenantry.errors import Invalid, Lost, Permanent, SecretUnreadable, StepTrouble
@@ -34,6 +37,12 @@ SETTLE_TRIES = 4
 
 def no_hook(_point: str) -> None:
     """Named points where a runner of crash tests can break things from outside."""
+
+
+@lru_cache(maxsize=4)
+def _redactor_of(secrets: tuple[str, ...]) -> Redactor:
+    """Of the configuration's secrets, which stay the same: to build one costs more than a step."""
+    return Redactor(secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +76,7 @@ class Runner:
         """
         message = Message(deployment_id, step_id, epoch)
         self.at("before_claim")
-        with transaction(self.engine) as conn:
-            taken = claim(conn, message, owner=self.owner, times=self.times, suspect=suspect)
-            self.at("before_claim_commit")
+        taken = self._claim(message, suspect=suspect)
         if isinstance(taken, Refusal):
             return taken is Refusal.DONE_ALREADY
         if isinstance(taken, list):
@@ -83,6 +90,18 @@ class Runner:
             return False
         finally:
             self.ports.send_until(None)
+
+    def _claim(self, message: Message, *, suspect: bool) -> Claim | Refusal | list[Hint]:
+        if can_fuse(self.engine):
+            # A single statement commits by itself: this is the last moment before.
+            self.at("before_claim_commit")
+            at_once = claim_at_once(self.engine, message, owner=self.owner, times=self.times)
+            if at_once is not None:
+                return at_once
+        with transaction(self.engine) as conn:
+            taken = claim(conn, message, owner=self.owner, times=self.times, suspect=suspect)
+            self.at("before_claim_commit")
+        return taken
 
     def _work(self, taken: Claim) -> bool:
         drawer = SecretDrawer(
@@ -136,9 +155,8 @@ class Runner:
         def begin_change(what: Mapping[str, Any]) -> None:
             self.at("before_intent")
             asked_at = monotonic()
-            with transaction(self.engine) as conn:
-                if not intend(conn, taken, dict(what)):
-                    raise Lost("the claim was taken over before a change")
+            if not self._intend(taken, dict(what)):
+                raise Lost("the claim was taken over before a change")
             self.at("after_intent")
             # The lease counts from a moment after `asked_at`: whatever is sent by this instant
             # ends, with its whole deadline, before the lease does.
@@ -147,12 +165,18 @@ class Runner:
 
         return begin_change
 
+    def _intend(self, taken: Claim, what: dict[str, Any]) -> bool:
+        if can_fuse(self.engine):
+            return intend_at_once(self.engine, taken, what)
+        with transaction(self.engine) as conn:
+            return intend(conn, taken, what)
+
     def _redactor(
         self, drawer: SecretDrawer, result: Outcome | StepTrouble, texts: list[LogText]
     ) -> Redactor:
         # Our own sentences hold no secrets; whatever came from outside is searched for all.
         outside = isinstance(result, StepTrouble) or any(t.stream != "system" for t in texts)
-        return drawer.redactor() if outside else Redactor(self.always_secret)
+        return drawer.redactor() if outside else _redactor_of(self.always_secret)
 
     def _settle(
         self,
@@ -169,6 +193,8 @@ class Runner:
         for number in range(SETTLE_TRIES):
             try:
                 self.at("before_settle")
+                if self._settled_at_once(taken, result, texts, redactor):
+                    return Verdict(goes_on=True)
                 with transaction(self.engine) as conn:
                     verdict = settle(conn, taken, result, texts, redactor, self.times)
                     self.at("before_commit")
@@ -179,6 +205,18 @@ class Runner:
                     raise
                 time.sleep(0.2 * 2**number * min(1.0, self.times.scale * 4))
         raise AssertionError("unreachable")
+
+    def _settled_at_once(
+        self,
+        taken: Claim,
+        result: Outcome | StepTrouble,
+        texts: list[LogText],
+        redactor: Redactor,
+    ) -> bool:
+        if not can_fuse(self.engine):
+            return False
+        self.at("before_commit")
+        return settle_at_once(self.engine, taken, result, texts, redactor, self.times)
 
     def _afterwards(
         self, taken: Claim, result: Outcome | StepTrouble, verdict: Verdict, redactor: Redactor

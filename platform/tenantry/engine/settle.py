@@ -250,12 +250,16 @@ def _write_history(
             details=details,
             started_at=claim.now,
         )
-    own = LogText(
-        [f"{claim.step.step_key}: {message}"], stream="stderr" if failed_try else "system"
-    )
+    own = own_line(claim, message, failed=failed_try)
     # A poll that sees nothing new says nothing new.
     said = [*texts] if ending.poll and message == claim.step.message else [*texts, own]
     logged(conn, redactor, claim.message.deployment_id, claim.step.id, claim.attempts, said)
+
+
+def own_line(claim: Claim, message: str, *, failed: bool = False) -> LogText:
+    """The line by which a step tells how it ended."""
+    stream = "stderr" if failed else "system"
+    return LogText([f"{claim.step.step_key}: {message}"], stream=stream)
 
 
 def _jobs(conn: Connection, claim: Claim, ending: Ending, times: Times) -> tuple[Hint, ...]:

@@ -7,11 +7,12 @@ SQLite, where one writer at a time makes row locks needless (KERNEL R3).
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 LOCK_TIMEOUT_MS = 5_000
@@ -83,6 +84,34 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """One short transaction; never held while a target is called."""
     with engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def one_statement(engine: Engine) -> Iterator[psycopg.Cursor[Any]]:
+    """
+    A cursor on PostgreSQL whose one statement commits by itself: one round trip instead of three.
+
+    The driver's own, from the engine's pool: for text that is composed once, SQLAlchemy's work
+    around a statement costs as much as the statement. Raises what SQLAlchemy would raise.
+    """
+    pooled = engine.raw_connection()
+    try:
+        driver: psycopg.Connection[Any] = cast("Any", pooled.driver_connection)
+        try:
+            driver.autocommit = True
+            with driver.cursor() as cursor:
+                yield cursor
+        except psycopg.Error as trouble:
+            if driver.closed:
+                pooled.invalidate(trouble)
+            raise DBAPIError.instance(
+                None, None, trouble, psycopg.Error, hide_parameters=True, dialect=engine.dialect
+            ) from trouble
+        finally:
+            if not driver.closed:
+                driver.autocommit = False
+    finally:
+        pooled.close()
 
 
 def locked(statement: Any, *, of: Any = None, skip: bool = False) -> Any:

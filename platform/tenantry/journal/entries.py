@@ -65,6 +65,16 @@ def status_changed(
         conn.execute(_STATUS_CHANGE, rows)
 
 
+def log_lines(redactor: Redactor, texts: Sequence[LogText]) -> list[dict[str, Any]]:
+    """Redacted, capped lines as they stand in rows: stream, hidden, text."""
+    return [
+        {"stream": text.stream, "hidden": text.hidden, "text": line[:LONGEST_LOG_LINE]}
+        for text in texts
+        for line in redactor.redact("\n".join(text.lines)).split("\n")
+        if text.lines
+    ]
+
+
 def logged(
     conn: Connection,
     redactor: Redactor,
@@ -78,12 +88,7 @@ def logged(
 
     Returns how many were written.
     """
-    rows = [
-        {"stream": text.stream, "hidden": text.hidden, "text": line[:LONGEST_LOG_LINE]}
-        for text in texts
-        for line in redactor.redact("\n".join(text.lines)).split("\n")
-        if text.lines
-    ]
+    rows = log_lines(redactor, texts)
     if not rows:
         return 0
     after = conn.execute(
@@ -121,7 +126,8 @@ def tried(
             "owner": owner,
             "outcome": outcome,
             "message": cap_line(message),
-            "details": dict(details),
+            # By the name of its column: an attribute's name would be passed over in silence.
+            "meta": dict(details),
             "started_at": started_at,
         },
     )
