@@ -24,7 +24,7 @@ WANTED = [
     ("deployment", "target_id queued_at id", "status='pending'"),
     ("deployment", "target_id", "status='running'"),
     ("deployment", "id", "cancel_requested"),
-    ("deployment_step", "lease_until", "status='running'"),
+    ("deployment_step", "id", "status='running'"),
     ("deployment_step", "due_at", "status IN ('pending','waiting')"),
     ("deployment_step", "step_key status", None),
     ("job_record", "step_id", "status IN ('scheduled','running')"),

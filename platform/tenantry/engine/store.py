@@ -47,6 +47,8 @@ def engine_options(url: str, *, pool: int = 20, ping: bool = True) -> dict[str, 
         "pool_pre_ping": ping,
         "pool_timeout": 10,
         "pool_recycle": 1800,
+        # The connection used last has its statements prepared and its caches warm.
+        "pool_use_lifo": True,
         "hide_parameters": True,
         "connect_args": {"options": options, "connect_timeout": 5},
     }
