@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.entrants import ENTRANTS, Entrant, Running
+from benchmarks.entrants import Entrant, Running
 from benchmarks.ground import Ground
 from benchmarks.meter import megabytes
 from benchmarks.peers.call import STEPS
 
 PATIENCE = 240.0
+# Of a core: below that, an engine is idle.
+QUIET = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,18 @@ class Tried:
     trouble: str = ""
 
 
-def compete(ground: Ground, names: Sequence[str], work: Work, rounds: int) -> dict[str, Tried]:
+def compete(
+    ground: Ground, entrants: Sequence[Entrant], work: Work, rounds: int
+) -> dict[str, Tried]:
     """All of them, in turn, so many times."""
-    tried: dict[str, Tried] = {name: Tried() for name in names}
+    tried: dict[str, Tried] = {one.name: Tried() for one in entrants}
     for number in range(rounds):
-        for name in names:
+        for entrant in entrants:
+            name = entrant.name
             if tried[name].trouble:
                 continue
             try:
-                figures = once(ground, ENTRANTS[name], work)
+                figures = once(ground, entrant, work)
             except Exception as trouble:  # noqa: BLE001 — the others still run
                 tried[name].trouble = f"{type(trouble).__name__}: {trouble}"
                 _say(f"round {number + 1} {name}: {tried[name].trouble}")
@@ -65,10 +70,10 @@ def once(ground: Ground, entrant: Entrant, work: Work) -> dict[str, float]:
     running = Running(entrant, ground, ground.folder / f"{entrant.name}.log")
     try:
         ground.api.ask("_take")
-        _bulk(ground, running, 2 * len(entrant.workers))  # connections, caches, imports
+        bulk(ground, running, 2 * len(entrant.workers))  # connections, caches, imports
         return {
             **_alone(ground, running, work),
-            **_bulk(ground, running, max(2, round(work.deployments * entrant.share))),
+            **bulk(ground, running, max(2, round(work.deployments * entrant.share))),
         }
     finally:
         running.stop()
@@ -79,7 +84,7 @@ def _alone(ground: Ground, running: Running, work: Work) -> dict[str, float]:
     first, between = [], []
     for _ in range(work.singles):
         time.sleep(work.pause)
-        asked, calls = _run(ground, running, 1)
+        asked, calls = run_all(ground, running, 1)
         for token, times in calls.items():
             first.append((times[0] - asked[token]) * 1000)
             gaps = [b - a for a, b in pairwise(times)]
@@ -94,18 +99,19 @@ def _alone(ground: Ground, running: Running, work: Work) -> dict[str, float]:
     }
 
 
-def _bulk(ground: Ground, running: Running, number: int) -> dict[str, float]:
-    """All at once."""
+def bulk(ground: Ground, running: Running, number: int) -> dict[str, float]:
+    """All at once; done when the last call came and every line of the log is stored."""
     lines = running.ask("lines")
     before: dict[str, float] = {}
-    asked, calls = _run(ground, running, number, before)
-    time.sleep(0.5)  # the last step's own end
-    after = ground.cpu(running.pids)
+    asked, calls = run_all(ground, running, number, before)
     steps = number * STEPS
-    took = max(max(times) for times in calls.values()) - min(asked.values())
+    ended = max(max(times) for times in calls.values())
+    ended = _stored(running, lines + steps) or ended
+    quiet(ground, running)
+    after = ground.cpu(running.pids)
     spent = {name: (after[name] - before[name]) / steps * 1000 for name in after}
     return {
-        "steps/s": steps / took,
+        "steps/s": steps / (ended - min(asked.values())),
         "cpu": sum(spent.values()),
         **{f"cpu {name}": value for name, value in spent.items()},
         "memory MB": megabytes(running.worker_pids),
@@ -114,7 +120,26 @@ def _bulk(ground: Ground, running: Running, number: int) -> dict[str, float]:
     }
 
 
-def _run(
+def _stored(running: Running, wanted: int) -> float | None:
+    """When the last line was stored, where that was after the last call; else None."""
+    late = None
+    deadline = time.monotonic() + PATIENCE
+    while 0 < running.ask("lines") < wanted and time.monotonic() < deadline:
+        time.sleep(0.1)
+        late = time.monotonic()
+    return late
+
+
+def quiet(ground: Ground, running: Running) -> None:
+    """What goes on after the last call belongs to the work too."""
+    for _ in range(40):
+        began = sum(ground.cpu(running.pids).values())
+        time.sleep(0.5)
+        if sum(ground.cpu(running.pids).values()) - began < QUIET / 2:
+            return
+
+
+def run_all(
     ground: Ground, running: Running, number: int, before: dict[str, float] | None = None
 ) -> tuple[Mapping[str, float], Mapping[str, list[float]]]:
     """When each deployment was asked for, and when each of its calls came; checks them all."""

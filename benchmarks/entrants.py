@@ -5,15 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.ground import Ground
+from benchmarks.meter import family
+from tenantry.demo.logs import tail
 
 ROOT = Path(__file__).resolve().parent.parent
-PEERS_VENV = ROOT / "benchmarks" / ".peers-venv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,6 @@ class Entrant:
     """
 
     name: str
-    durable: str
     module: str
     workers: tuple[tuple[str, ...], ...]
     client: tuple[str, ...] = ()
@@ -44,15 +44,13 @@ def _bare(kind: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(kind if word == "{kind}" else word for word in argv) for argv in _POOL)
 
 
-def ours(processes: int = PROCESSES, *more: str) -> Entrant:
-    """Ours with so many worker processes."""
-    return Entrant(
-        "ours",
-        "yes",
-        "ours",
-        (("work", "worker", "--queue", "steps", *more),) * processes,
-        beside=(("work", "watchdog"),),
-    )
+WATCHDOG = ("work", "watchdog")
+
+
+def ours(name: str = "ours", processes: int = PROCESSES, *, prefork: bool = False) -> Entrant:
+    """Ours with so many worker processes; `prefork` has one with two children instead."""
+    argv = ("prefork", "2") if prefork else ("work", "worker", "--queue", "steps")
+    return Entrant(name, "ours", (argv,) * processes, beside=(WATCHDOG,))
 
 
 ENTRANTS = {
@@ -61,14 +59,12 @@ ENTRANTS = {
         ours(),
         Entrant(
             "bare-threads",
-            "no",
             "bare",
             _bare("bare"),
             ("bare", "threads"),
         ),
         Entrant(
             "bare-noop-threads",
-            "no",
             "bare",
             _bare("noop"),
             ("noop", "threads"),
@@ -76,23 +72,20 @@ ENTRANTS = {
         ),
         Entrant(
             "bare-prefork",
-            "no",
             "bare",
             (("worker", "bare", "prefork", str(PROCESSES)),),
             ("bare", "prefork"),
         ),
-        Entrant("usual", "partly", "usual", (("worker", str(PROCESSES)),)),
-        Entrant("dbos", "yes", "dbos_workflow", (("worker",),) * PROCESSES, foreign=True),
+        Entrant("usual", "usual", (("worker", str(PROCESSES)),)),
+        Entrant("dbos", "dbos_workflow", (("worker",),) * PROCESSES, foreign=True),
         Entrant(
             "procrastinate",
-            "partly",
             "procrastinate_jobs",
             (("worker",),) * PROCESSES,
             foreign=True,
         ),
         Entrant(
             "prefect",
-            "partly",
             "prefect_flow",
             (("worker",),) * PROCESSES,
             beside=(("server",),),
@@ -106,21 +99,32 @@ ENTRANTS = {
 class Running:
     """One engine's processes, while they run; use `stop` in every case."""
 
-    def __init__(self, entrant: Entrant, ground: Ground, log: Path) -> None:
+    def __init__(
+        self, entrant: Entrant, ground: Ground, log: Path, more: Mapping[str, str] | None = None
+    ) -> None:
         self.entrant = entrant
         self._log = log.open("ab")
         python = ground.peers_python if entrant.foreign else sys.executable
         self._argv = [python, "-m", f"benchmarks.peers.{entrant.module}"]
-        self._env = ground.environ(entrant.name)
+        self._env = ground.environ(entrant.name) | dict(more or {})
         self.beside: list[subprocess.Popen[Any]] = []
         self.workers: list[subprocess.Popen[Any]] = []
-        servers = [argv for argv in entrant.beside if argv == ("server",)]
+        self.client: subprocess.Popen[Any] | None = None
+        try:
+            self._start_all()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start_all(self) -> None:
+        servers = [argv for argv in self.entrant.beside if argv == ("server",)]
         for argv in servers:
             self.beside.append(self._start(argv))
-        self.client = self._start(("client", *entrant.client), pipes=True)
+        self.client = self._start(("client", *self.entrant.client), pipes=True)
         self.ask("lines")  # answers when its tables are there
-        self.workers = [self._start(argv) for argv in entrant.workers]
-        self.beside += [self._start(argv) for argv in entrant.beside if argv not in servers]
+        self.workers = [self._start(argv) for argv in self.entrant.workers]
+        others = [argv for argv in self.entrant.beside if argv not in servers]
+        self.beside += [self._start(argv) for argv in others]
 
     def _start(self, argv: Sequence[str], *, pipes: bool = False) -> "subprocess.Popen[Any]":
         pipe = subprocess.PIPE if pipes else None
@@ -135,6 +139,7 @@ class Running:
 
     def ask(self, do: str, **more: Any) -> Any:
         """The client's answer."""
+        assert self.client is not None
         assert self.client.stdin is not None
         assert self.client.stdout is not None
         self.client.stdin.write(json.dumps({"do": do, **more}).encode() + b"\n")
@@ -142,7 +147,7 @@ class Running:
         for line in self.client.stdout:
             if line.startswith(b'{"answer"'):
                 return json.loads(line)["answer"]
-        raise RuntimeError(f"the client of {self.entrant.name} ended")
+        raise RuntimeError(f"its client ended: {tail(Path(self._log.name), 3)}")
 
     @property
     def worker_pids(self) -> list[int]:
@@ -156,7 +161,7 @@ class Running:
 
     def stop(self) -> None:
         """All of it is gone afterwards."""
-        every = [*self.workers, *self.beside[::-1], self.client]
+        every = [*self.workers, *self.beside[::-1], *filter(None, [self.client])]
         for one in every:
             one.send_signal(signal.SIGTERM)
         for one in every:
@@ -168,8 +173,6 @@ class Running:
 
 
 def _kill(process: "subprocess.Popen[Any]") -> None:
-    from benchmarks.meter import family  # noqa: PLC0415
-
     for pid in family([process.pid]):
         os.kill(pid, signal.SIGKILL)
     process.wait()

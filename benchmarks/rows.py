@@ -114,30 +114,30 @@ class Pattern:
         with self.engine.begin() as conn:
             self.target: int = conn.execute(text("SELECT id FROM target")).scalar_one()
 
-    def copies(self, number: int, due_in: str = "0 seconds") -> list[str]:
+    def copies(self, number: int) -> list[str]:
         """So many tenants, each with a pending deployment; public ids of these."""
         batch = "b" + uuid4().hex[:10]
         with self.engine.begin() as conn:
-            _copy(
+            copy_rows(
                 conn,
                 "tenant",
                 f"pattern_tenant p, generate_series(1, {number}) AS n",
                 {"subdomain": f"'{batch}-' || n", "external_ref": MARKER},
             )
             mine = f"tenant t ON t.subdomain LIKE '{batch}-%'"
-            _copy(
+            copy_rows(
                 conn,
                 "tenant_service",
                 f"pattern_tenant_service p JOIN {mine}",
                 {"tenant_id": "t.id", "external_ref": MARKER},
             )
-            _copy(
+            copy_rows(
                 conn,
                 "deployment",
                 f"pattern_deployment p JOIN {mine}",
                 {"tenant_id": "t.id", "queued_at": "statement_timestamp()"},
             )
-            _copy(
+            copy_rows(
                 conn,
                 "deployment_step",
                 f"pattern_deployment_step p JOIN {mine} JOIN deployment d ON d.tenant_id = t.id"
@@ -145,8 +145,7 @@ class Pattern:
                 {
                     "deployment_id": "d.id",
                     "tenant_service_id": "s.id",
-                    "due_at": "CASE WHEN p.gates THEN statement_timestamp()"
-                    f" + interval '{due_in}' END",
+                    "due_at": "CASE WHEN p.gates THEN statement_timestamp() END",
                 },
             )
             made = conn.execute(
@@ -158,7 +157,7 @@ class Pattern:
         return found
 
 
-def _copy(conn: Connection, table: str, source: str, differ: Mapping[str, str]) -> None:
+def copy_rows(conn: Connection, table: str, source: str, differ: Mapping[str, str]) -> None:
     """INSERT … SELECT of every column; what is named in `differ` is computed instead."""
     names = [c["name"] for c in inspect(conn).get_columns(table) if c["name"] != "id"]
     values = {name: f'p."{name}"' for name in names}

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import contest, tables
+from benchmarks import api50, contest, growth, latency, tables, waiting
 from benchmarks.entrants import ENTRANTS
 from benchmarks.ground import PEERS_VENV, Ground
 
@@ -26,11 +27,26 @@ def peers(ground: Ground, asked: argparse.Namespace) -> tuple[str, Any]:
     """The same work for each engine, in turn."""
     names = asked.only.split(",") if asked.only else list(ENTRANTS)
     work = contest.Work(asked.deployments, asked.singles)
-    tried = contest.compete(ground, names, work, asked.rounds)
+    tried = contest.compete(ground, [ENTRANTS[name] for name in names], work, asked.rounds)
     return tables.contest_table(tried), tables.summary(tried)
 
 
-MODES: dict[str, Mode] = {"peers": peers}
+def own(_ground: Ground, _asked: argparse.Namespace) -> tuple[str, Any]:
+    """Our own work for each step, in one process, without a broker: `benchmarks.spine`."""
+    argv = [sys.executable, "-m", "benchmarks.spine"]
+    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    text, _, figures = said.strip().rpartition("\n")
+    return text, json.loads(figures)
+
+
+MODES: dict[str, Mode] = {
+    "peers": peers,
+    "growth": growth.measure,
+    "waiting": waiting.measure,
+    "latency": latency.measure,
+    "api50": api50.measure,
+    "own": own,
+}
 
 
 def machine(ground: Ground) -> dict[str, Any]:
@@ -54,11 +70,17 @@ def parsed(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--deployments", type=int)
     parser.add_argument("--singles", type=int)
+    parser.add_argument("--sizes", help="finished steps of growth, with commas between")
+    parser.add_argument("--waiting", type=int, help="deployments that wait")
+    parser.add_argument("--spread", type=int, help="seconds over which they come due")
     parser.add_argument("--peers-venv", type=Path, default=PEERS_VENV)
     asked = parser.parse_args(argv)
     asked.rounds = asked.rounds or (3 if asked.full else 2)
     asked.deployments = asked.deployments or (200 if asked.full else 40)
     asked.singles = asked.singles or (10 if asked.full else 5)
+    asked.sizes = asked.sizes or ("0,100000,1000000" if asked.full else "0,20000")
+    asked.waiting = asked.waiting or (10_000 if asked.full else 1_000)
+    asked.spread = asked.spread or (120 if asked.full else 15)
     return asked
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.contest import Tried
-from benchmarks.entrants import ENTRANTS
 
 # Column → its title, its digits, and whether more is better (None: no ratio).
 COLUMNS: dict[str, tuple[str, int, bool | None]] = {
@@ -41,29 +40,29 @@ def _spread(one: Tried) -> dict[str, Any]:
     return found
 
 
-def contest_table(tried: Mapping[str, Tried]) -> str:
-    """A line for each engine; then how many times better ours is."""
+def contest_table(tried: Mapping[str, Tried], yardstick: str = "ours") -> str:
+    """A line for each engine; then how many times better the yardstick is."""
     known = summary(tried)
-    head = ["engine", "durable", *(title for title, _, _ in COLUMNS.values())]
+    head = ["engine", *(title for title, _, _ in COLUMNS.values())]
     rows = [head]
     for name, figures in known.items():
         if not figures["rounds"]:
-            rows.append([name, ENTRANTS[name].durable, f"did not run: {figures['trouble'][:60]}"])
+            rows.append([name, f"did not run: {figures['trouble'][:160]}"])
             continue
         cells = [_cell(figures[key], digits) for key, (_, digits, _) in COLUMNS.items()]
-        rows.append([name, ENTRANTS[name].durable, *cells])
-    return aligned(rows) + "\n\n" + ratios(known)
+        rows.append([name, *cells])
+    return aligned(rows) + "\n\n" + ratios(known, yardstick)
 
 
-def ratios(known: Mapping[str, Any]) -> str:
-    """How many times better ours is than each other engine, by the medians."""
-    ours = known.get("ours", {})
+def ratios(known: Mapping[str, Any], yardstick: str = "ours") -> str:
+    """How many times better one is than each other, by the medians."""
+    ours = known.get(yardstick, {})
     if not ours.get("rounds"):
-        return "no ratios: ours did not run"
+        return f"no ratios: {yardstick} did not run"
     compared = {key: spec for key, spec in COLUMNS.items() if spec[2] is not None}
-    rows = [["ours is better than", *(title for title, _, _ in compared.values())]]
+    rows = [[f"{yardstick} is better than", *(title for title, _, _ in compared.values())]]
     for name, figures in known.items():
-        if name == "ours" or not figures["rounds"]:
+        if name == yardstick or not figures["rounds"]:
             continue
         cells = []
         for key, (_, _, more) in compared.items():
@@ -83,7 +82,8 @@ def _cell(spread: Mapping[str, float], digits: int) -> str:
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Columns under each other."""
-    widths = [max(len(row[n]) for row in rows if n < len(row)) for n in range(len(rows[0]))]
+    full = [row for row in rows if len(row) == len(rows[0])]
+    widths = [max(len(row[n]) for row in full) for n in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
         for row in rows

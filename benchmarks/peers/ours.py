@@ -20,7 +20,13 @@ from tenantry.app import Workshop
 from tenantry.models import LogEntry
 from tenantry.steps import HANDLERS
 from tenantry.steps.context import StepContext
-from tenantry.steps.outcomes import Done, Outcome
+from tenantry.steps.outcomes import Done, Outcome, Wait
+
+
+def look(ctx: StepContext) -> Outcome:
+    """One call, and a long wait: what a step does whose target is not there yet."""
+    call(ctx.deployment.public_id, ctx.key)
+    return Wait(3600, "not yet")
 
 
 def step(ctx: StepContext) -> Outcome:
@@ -30,15 +36,27 @@ def step(ctx: StepContext) -> Outcome:
     return Done("done")
 
 
-def work(*argv: str) -> None:
-    """`tenantry run …` with these handlers; mail is the product's own."""
-    from tenantry.cli import commands  # noqa: PLC0415 — the client needs no commands
-
-    handlers = {name: step for name in HANDLERS if not name.startswith("email.")}
+def workshop() -> Workshop:
+    """The product's parts with these handlers; mail is the product's own."""
+    handler = look if os.environ.get("BENCH_WAITS") else step
+    handlers = {name: handler for name in HANDLERS if not name.startswith("email.")}
     vars(app)["HANDLERS"] = {**HANDLERS, **handlers}
     shop = Workshop(os.environ)
     app.set_up_logging(shop.settings, stream=sys.stderr)
-    commands(["run", *argv], obj=shop)
+    return shop
+
+
+def work(*argv: str) -> None:
+    """`tenantry run …`."""
+    from tenantry.cli import commands  # noqa: PLC0415 — the client needs no commands
+
+    commands(["run", *argv], obj=workshop())
+
+
+def prefork(slots: str) -> None:
+    """The same worker in the other pool, to see what the pool decides."""
+    argv = ["worker", "--pool", "prefork", "--concurrency", slots, "-Q", "steps", "--events"]
+    workshop().celery.worker_main([*argv, "--loglevel", "ERROR", "--without-gossip"])
 
 
 def client() -> None:
@@ -69,4 +87,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "client":
         client()
     else:
-        work(*sys.argv[2:])
+        role = prefork if sys.argv[1] == "prefork" else work
+        role(*sys.argv[2:])
