@@ -36,13 +36,13 @@ def _pss(pid: int) -> int:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
-def rss(pid: int) -> int:
-    """Resident kilobytes of one process; 0 where it has ended."""
+def own_megabytes(pid: int) -> float:
+    """Resident memory of one process that is its own: no programs, no shared buffers; 0 if ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) / 1024
 
 
 def handles(pid: int) -> int:
