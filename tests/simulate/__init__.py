@@ -1,0 +1,1 @@
+"""The engine under a seeded scheduler: one process, virtual time, every fault by the dice."""
