@@ -107,13 +107,14 @@ def bulk(ground: Ground, running: Running, number: int) -> dict[str, float]:
     steps = number * STEPS
     ended = max(max(times) for times in calls.values())
     ended = _stored(running, lines + steps) or ended
-    quiet(ground, running)
+    time.sleep(0.5)  # the last step's own end, and no more: what idles is no work
     after = ground.cpu(running.pids)
     spent = {name: (after[name] - before[name]) / steps * 1000 for name in after}
     return {
         "steps/s": steps / (ended - min(asked.values())),
         "cpu": sum(spent.values()),
         **{f"cpu {name}": value for name, value in spent.items()},
+        "longest gap s": max(b - a for times in calls.values() for a, b in pairwise(times)),
         "memory MB": megabytes(running.worker_pids),
         "memory beside MB": megabytes(running.pids) - megabytes(running.worker_pids),
         "log lines": (running.ask("lines") - lines) / steps,
@@ -131,7 +132,7 @@ def _stored(running: Running, wanted: int) -> float | None:
 
 
 def quiet(ground: Ground, running: Running) -> None:
-    """What goes on after the last call belongs to the work too."""
+    """Returns when the engine idles, or after a while."""
     for _ in range(40):
         began = sum(ground.cpu(running.pids).values())
         time.sleep(0.5)

@@ -37,11 +37,12 @@ class Entrant:
 
 
 PROCESSES = 2
-_POOL = tuple(("worker", "{kind}", "threads", str(n)) for n in range(PROCESSES))
 
 
-def _bare(kind: str) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(kind if word == "{kind}" else word for word in argv) for argv in _POOL)
+def _bare(name: str, kind: str, pool: str, processes: int = PROCESSES) -> Entrant:
+    workers = tuple(("worker", kind, pool, str(n)) for n in range(processes))
+    calls = 2 if kind == "noop" else 20
+    return Entrant(name, "bare", workers, (kind, pool), calls=calls)
 
 
 WATCHDOG = ("work", "watchdog")
@@ -57,25 +58,11 @@ ENTRANTS = {
     one.name: one
     for one in (
         ours(),
-        Entrant(
-            "bare-threads",
-            "bare",
-            _bare("bare"),
-            ("bare", "threads"),
-        ),
-        Entrant(
-            "bare-noop-threads",
-            "bare",
-            _bare("noop"),
-            ("noop", "threads"),
-            calls=2,
-        ),
-        Entrant(
-            "bare-prefork",
-            "bare",
-            (("worker", "bare", "prefork", str(PROCESSES)),),
-            ("bare", "prefork"),
-        ),
+        _bare("bare-noop", "noop", "threads"),
+        _bare("bare-threads", "bare", "threads"),
+        _bare("bare-as-ours", "bare", "ours"),
+        # One process with two children.
+        _bare("bare-prefork", "bare", "prefork", processes=1),
         Entrant("usual", "usual", (("worker", str(PROCESSES)),)),
         Entrant("dbos", "dbos_workflow", (("worker",),) * PROCESSES, foreign=True),
         Entrant(

@@ -37,7 +37,7 @@ def _pss(pid: int) -> int:
 
 
 def own_megabytes(pid: int) -> float:
-    """Resident memory of one process that is its own: no programs, no shared buffers; 0 if ended."""
+    """Resident memory of one process of its own, shared buffers left out; 0 if ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

@@ -13,6 +13,7 @@ COLUMNS: dict[str, tuple[str, int, bool | None]] = {
     "between ms": ("step to step ms p50", 2, False),
     "between p95 ms": ("p95", 1, None),
     "first ms": ("to first step ms", 1, False),
+    "longest gap s": ("longest gap s", 1, None),
     "memory MB": ("workers MB", 0, None),
     "log lines": ("lines/step", 2, None),
 }

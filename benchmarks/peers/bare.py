@@ -1,9 +1,9 @@
 """
 A bare Celery chain: no database, nothing stored, nothing survives.
 
-`bare` calls the API in each step. `noop` calls it in the first and the last one only, to show when
-they came. Both take the settings of a new Celery application; with `threads` they take our pool
-and our Celery settings instead, task events included.
+`bare` calls the API in each step; `noop` in the first and the last one only, to show when they
+came. Both take the settings of a new Celery application; pools are `prefork`, `threads` as ours, or
+`ours`: that pool with our settings of Celery and our transport too, task events included.
 """
 
 import sys
@@ -30,29 +30,29 @@ def noop(token: str, number: int) -> None:
         call(token, number)
 
 
-def like_ours(queue: str = "steps") -> None:
-    """Our settings of Celery, its queues apart."""
+def like_ours() -> None:
+    """Our settings of Celery, without what is to be done at a time."""
     from tenantry.tasks import settings_of  # noqa: PLC0415 — the plain way needs nothing of ours
 
     app.conf.update({k: v for k, v in settings_of(broker()).items() if k != "beat_schedule"})
-    app.conf.task_default_queue = queue
 
 
 def main() -> None:
-    """`bare.py ROLE bare|noop prefork|threads`."""
+    """`bare.py client|worker bare|noop prefork|threads|ours [NAME]`."""
     role, kind, pool = sys.argv[1:4]
-    if pool == "threads":
+    if pool == "ours":
         like_ours()
     if role == "client":
         task: Any = {"bare": step, "noop": noop}[kind]
         serve(go=lambda t: chain(task.si(t, n) for n in range(STEPS)).apply_async())
         return
-    argv = ["worker", "--pool", pool, "--loglevel", "ERROR"]
-    if pool == "threads":
-        argv += ["--concurrency", "40", "-Q", "steps", "--events"]
-        argv += ["--hostname", f"{sys.argv[4]}@%h", "--without-gossip", "--without-mingle"]
+    argv = ["worker", "--loglevel", "ERROR", "--hostname", f"{sys.argv[4]}@%h"]
+    if pool == "prefork":
+        argv += ["--pool", "prefork", "--concurrency", "2"]
     else:
-        argv += ["--concurrency", sys.argv[4]]
+        argv += ["--pool", "threads", "--concurrency", "40", "--without-gossip", "--without-mingle"]
+    if pool == "ours":
+        argv += ["-Q", "steps", "--events"]
     app.worker_main(argv)
 
 
