@@ -2,7 +2,7 @@
 `make bench-spine`: a plan of 18 steps against the stand-in at full speed.
 
 Prints the seconds from request to running, our own work for each step (the wall time of a claim,
-its intents and its settle, without the calls to the target) and the statements for each step. Real
+its intents and its settle, without the calls to the target) and the round trips for each step. Real
 PostgreSQL; the engine runs in this process, one step after the other, so that nothing else is
 measured. Ratios against a bare SELECT in the same run make runs on different machines comparable.
 """
@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import event, text
 
 from tenantry.engine.dispatch import Chain
@@ -47,19 +48,37 @@ PLAN = PRODUCT | {
 
 
 class Meter:
-    """Counts statements and commits, and the seconds spent in calls to the outside."""
+    """
+    Counts statements, transactions and round trips, whoever sends them.
+
+    At the driver's own cursors, since the hot path goes past SQLAlchemy. A transaction that
+    SQLAlchemy opens costs two round trips more than its statements: BEGIN and COMMIT.
+    """
 
     def __init__(self, engine: Any) -> None:
         self.statements = 0
         self.transactions = 0
-        event.listen(engine, "before_cursor_execute", self._statement)
+        self.round_trips = 0
+        event.listen(engine, "connect", self._connected)
         event.listen(engine, "commit", self._commit)
+        engine.dispose()  # connections made before are not counted at
 
-    def _statement(self, *_: Any) -> None:
-        self.statements += 1
+    def _connected(self, connection: Any, _record: Any) -> None:
+        meter = self
+
+        class Counting(psycopg.Cursor[Any]):
+            def execute(self, *given: Any, **named: Any) -> Any:
+                meter.statements += 1
+                meter.round_trips += 1
+                meter.transactions += self.connection.autocommit
+                return super().execute(*given, **named)
+
+        driver = getattr(connection, "driver_connection", connection)
+        driver.cursor_factory = Counting
 
     def _commit(self, *_: Any) -> None:
         self.transactions += 1
+        self.round_trips += 2
 
 
 @contextmanager
@@ -117,7 +136,7 @@ def main() -> int:
 def measure(stage: Stage, place: Installation) -> dict[str, Any]:
     """All figures of one run; the first rounds warm connections up and are left out."""
     meter = Meter(stage.engine)
-    own, statements, transactions, whole, steps = [], [], [], [], 0
+    own, statements, transactions, trips, whole, steps = [], [], [], [], [], 0
     for number in range(ROUNDS + 3):
         place.tenant(f"bench{number}")
         began = time.perf_counter()
@@ -133,6 +152,7 @@ def measure(stage: Stage, place: Installation) -> dict[str, Any]:
         own += [row[0] for row in rows]
         statements += [row[1] for row in rows]
         transactions += [row[2] for row in rows]
+        trips += [row[3] for row in rows]
         steps = sum(1 for step in stage.steps() if step.gates) // (number + 1)
     bare = _bare(stage)
     own.sort()
@@ -143,6 +163,7 @@ def measure(stage: Stage, place: Installation) -> dict[str, Any]:
         "own ms p95": round(own[int(len(own) * 0.95)] * 1000, 2),
         "statements median": statistics.median(statements),
         "transactions median": statistics.median(transactions),
+        "round trips median": statistics.median(trips),
         "bare select ms": round(bare * 1000, 3),
         "own in bare selects": round(statistics.median(own) / bare, 1),
     }
@@ -151,10 +172,12 @@ def measure(stage: Stage, place: Installation) -> dict[str, Any]:
 def _run(runner: Any, chain: Chain, spent: list[float], meter: Meter) -> list[Any]:
     rows = []
     for link in chain.links:
-        before = (time.perf_counter(), spent[0], meter.statements, meter.transactions)
+        before = (time.perf_counter(), spent[0])
+        counted = (meter.statements, meter.transactions, meter.round_trips)
         goes_on = runner.run(chain.deployment_id, link.step_id, chain.epoch)
         took = time.perf_counter() - before[0] - (spent[0] - before[1])
-        rows.append((took, meter.statements - before[2], meter.transactions - before[3]))
+        now = (meter.statements, meter.transactions, meter.round_trips)
+        rows.append((took, *(b - a for a, b in zip(counted, now, strict=True))))
         if not goes_on:
             break
     return rows
