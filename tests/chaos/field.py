@@ -205,11 +205,17 @@ class Field:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
+        self.place.shop.engine.dispose()
 
     def restart_postgres(self) -> None:
         """As `pg_ctl -m immediate restart`: no checkpoint, the next start repairs."""
         self.stop_postgres()
+        self.start_postgres()
+
+    def start_postgres(self) -> None:
+        """Serves again; our own connections are of the server before."""
         self.postgres.start()
+        self.place.shop.engine.dispose()
 
     def stop_postgres(self) -> None:
         """Gone at once."""

@@ -124,7 +124,7 @@ class Storm:
         self.done["database away 20 s"] += 1
         self.place.stop_postgres()
         time.sleep(20)
-        self.place.postgres.start()
+        self.place.start_postgres()
 
     def cut_connections(self) -> None:
         """Every connection to the database is cut, in the middle of whatever it does."""
