@@ -5,6 +5,7 @@ Apart from ours, so that nothing of theirs can become a dependency. Does nothing
 already and the pinned versions have not changed.
 """
 
+import os
 import subprocess
 import sys
 import venv
@@ -21,7 +22,9 @@ def make(folder: Path = HERE / ".peers-venv") -> Path:
     if not (note.exists() and note.read_text() == wanted):
         venv.create(folder, with_pip=True)
         pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(PINNED)], check=True)
+        # With our path pip would see our own package and miss its libraries.
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        subprocess.run([*pip, "-r", str(PINNED)], check=True, env=env)
         note.write_text(wanted)
     return python
 
