@@ -4,7 +4,7 @@ PY := .venv/bin/python
 export PYTHONPATH := platform:.
 timed = @s=$$SECONDS; set -o pipefail; $(1); c=$$?; echo "$@: $$((SECONDS - s)) s"; exit $$c
 
-.PHONY: help setup lint types floors test drift crash-small crash-life life drill bench-spine bench-probes demo demo-check docs migrations
+.PHONY: help setup lint types floors test crash crash-ci simulate simulate-ci plant chaos chaos-ci hosts life drift drill bench bench-spine bench-probes soak demo demo-check docs migrations
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,11 +24,26 @@ floors: ## imports go down
 test: ## the whole suite on real PostgreSQL and Valkey
 	$(call timed,$(PY) -m pytest -n 2 --dist loadfile -q)
 
-crash-small: ## kill -9 at three points of every step
-	$(call timed,$(PY) -m tests.crash.small)
+crash: ## kill and freeze workers at ten points of every kind of step, in both pools, on both databases
+	$(call timed,$(PY) -m tests.crash.matrix)
 
-crash-life: ## kill -9 at three points of every kind of step of the years after
-	$(call timed,$(PY) -m tests.crash.lives)
+crash-ci: ## a sample of it, drawn by the commit
+	$(call timed,$(PY) -m tests.crash.matrix --ci)
+
+simulate: ## the engine under a seeded scheduler, 1,500 seeds, and with each guard taken out
+	$(call timed,$(PY) -m tests.simulate)
+
+simulate-ci: ## some seeds, drawn by the commit
+	$(call timed,$(PY) -m tests.simulate --seeds 60 --no-controls)
+
+plant: ## three faults planted in a copy of the engine: which test finds each, and how soon
+	$(call timed,$(PY) -m tests.simulate.plant)
+
+chaos: ## 1,000 deployments in a storm, and twelve other bad days with their promises
+	$(call timed,$(PY) -m tests.chaos)
+
+chaos-ci: ## two of the bad days
+	$(call timed,$(PY) -m tests.chaos --brief)
 
 drift: ## what somebody changes on a target is found; 300 clean tenants show nothing
 	$(call timed,$(PY) -m tests.drift.walk)
@@ -38,6 +53,12 @@ life: ## one tenant from its first day to its last
 
 drill: ## the server is gone: export, import elsewhere, deploy all, compare
 	$(call timed,$(PY) -m tests.life.drill)
+
+bench: ## the engine beside its peers, growth, waiting, latency, a slow API
+	$(call timed,$(PY) -m benchmarks.run all --full)
+
+soak: ## half an hour of steady load: what grows
+	$(call timed,$(PY) -m benchmarks.soak)
 
 bench-spine: ## what a step costs us
 	$(call timed,$(PY) -m benchmarks.spine)

@@ -1,0 +1,1 @@
+"""`make hosts`: several machines, as network namespaces of this one."""
