@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.engine.scenes import elsewhere, message, then_freeze
 from tests.simulate.__main__ import bench
 from tests.simulate.clockwork import Clock
 from tests.simulate.controls import CONTROLS, try_out
 from tests.simulate.run import run
+from tests.stage import IMAGE_ONLY, Killed, Stage, die_at
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ("the order in the claim", "the index of one active deployment", "the watchdog")
@@ -58,3 +61,21 @@ def test_the_clock_of_a_run_is_not_the_machines() -> None:
         with own.store.engine.begin() as conn:
             text = conn.exec_driver_sql("SELECT strftime('%Y-%m-%d %H:%M:%f','now')").scalar_one()
     assert text == "2026-09-08 12:00:05.000"
+
+
+def test_an_intent_is_refused_while_another_worker_holds_the_step(shipped: Stage) -> None:
+    """Its lease is good and the step runs, but neither is of this claim: the fence alone tells."""
+    stage = shipped.ready(IMAGE_ONLY)
+    stage.deploy()
+
+    def taken_and_held() -> None:
+        stage.pass_time(700)
+        stage.watchdog.repair()
+        with suppress(Killed):
+            other = stage.runner("other", die_at("after_claim"))
+            message(stage, stage.step("project.create"), other, suspect=True)
+
+    old = stage.runner("old", then_freeze("before_intent", lambda: elsewhere(taken_and_held)))
+    assert not message(stage, stage.step("project.create"), old)
+    assert stage.step("project.create").owner == "other"
+    assert stage.twins.target.calls["create_project"] == 0

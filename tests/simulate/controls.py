@@ -28,12 +28,16 @@ ROUGH = Weather(kill=0.012, pause=0.016, dawdle=0.02)
 
 @dataclass(frozen=True)
 class Control:
-    """`breaks`: what must be caught; nothing where another guard covers for it."""
+    """
+    `breaks`: what must be caught; nothing where another guard covers for it. `pressed`: what
+    staff press all the time, where that is what the guard is there for.
+    """
 
     name: str
     out: tuple[Guard, ...]
     breaks: frozenset[str] = frozenset()
     covered_by: str = ""
+    pressed: tuple[str, ...] = ()
 
 
 @dataclass
@@ -62,15 +66,22 @@ class Caught:
         return head + "NOT CAUGHT"
 
 
-def _control(name: str, *out: Guard, breaks: str = "", covered_by: str = "") -> Control:
-    return Control(name, out, frozenset(filter(None, breaks.split(", "))), covered_by)
+def _control(
+    name: str, *out: Guard, breaks: str = "", covered_by: str = "", pressed: tuple[str, ...] = ()
+) -> Control:
+    return Control(name, out, frozenset(filter(None, breaks.split(", "))), covered_by, pressed)
 
 
 CONTROLS = (
     _control("the fence", guards.fence, breaks="fence, sent by the holder, one of each"),
     _control("the look before a create", guards.look_up, breaks="one of each"),
     _control("the settle time", guards.settle_time, breaks="one of each"),
-    _control("the intent kept while unknown", guards.intent_kept, breaks="one of each"),
+    _control(
+        "the intent kept while unknown",
+        guards.intent_kept,
+        breaks="one of each",
+        pressed=("run_now",),
+    ),
     _control("the transport's last check", guards.last_check, breaks="sent by the holder"),
     _control("the fence in the intent", guards.fence_at_intent, breaks="sent by the holder"),
     _control("the lease in the intent", guards.lease_at_intent, covered_by="the fence"),
@@ -111,17 +122,24 @@ CONTROLS = (
     ),
     _control("the count of admission", guards.admission, breaks="admission"),
     _control("the look for a running step in a cancel", guards.running_step, breaks="ended"),
-    _control("the lock of the deployment", guards.mingled, breaks="ended"),
+    _control(
+        "the lock of the deployment",
+        guards.mingled,
+        breaks="ended",
+        pressed=("cancel", "resume"),
+    ),
 )
 
 
 @contextmanager
-def _without(out: tuple[Guard, ...], world: World, storm: Storm) -> Iterator[None]:
+def _without(control: Control, world: World, storm: Storm) -> Iterator[None]:
     # Rougher than the seeds: what a missing guard lets through is rare enough.
     world.baton.weather, world.far.rough = ROUGH, 2.5
-    storm.often["people"] = 15.0
+    storm.often["people"] = 4.0 if control.pressed else 15.0
+    if control.pressed:
+        storm.people.only(*control.pressed)
     with ExitStack() as stack:
-        for guard in out:
+        for guard in control.out:
             stack.enter_context(guard(world, storm))
         yield
 
@@ -132,7 +150,7 @@ def try_out(store: Store, clock: Clock, control: Control, base: int) -> Caught:
     guards.FOUND.clear()
     most = MOST_SEEDS if control.breaks else SEEDS_OF_COVERED
     for seed in range(base, base + most):
-        verdict = run(store, clock, seed, setting=partial(_without, control.out))
+        verdict = run(store, clock, seed, setting=partial(_without, control))
         result.seeds += 1
         hits = [v for v in verdict.violations if not control.breaks or v[0] in control.breaks]
         if hits:

@@ -23,6 +23,10 @@ CREATE SCHEMA IF NOT EXISTS simulated;
 CREATE OR REPLACE FUNCTION simulated.statement_timestamp() RETURNS timestamptz
 LANGUAGE sql STABLE AS $$ SELECT current_setting('simulated.now')::timestamptz $$;
 """
+TELL_TIME = (
+    "SELECT set_config('search_path', 'simulated, pg_catalog, public', false),"
+    " set_config('simulated.now', %s, false)"
+)
 
 
 class Store:
@@ -58,13 +62,15 @@ class Store:
             conn.execute(text(OUR_CLOCK))
         self._looker = create_engine(url, isolation_level="AUTOCOMMIT")
 
+        @event.listens_for(engine, "checkout")
+        def _taken(connection: Any, _record: Any, _proxy: Any) -> None:
+            # Single statements go past SQLAlchemy's transactions, but not past its pool.
+            connection.execute(TELL_TIME, (self.clock.database().isoformat(),))
+            connection.commit()
+
         @event.listens_for(engine, "begin")
-        def _clock(connection: Any) -> None:
-            connection.exec_driver_sql(
-                "SELECT set_config('search_path', 'simulated, pg_catalog, public', false),"
-                " set_config('simulated.now', %s, false)",
-                (self.clock.database().isoformat(),),
-            )
+        def _begun(connection: Any) -> None:
+            connection.exec_driver_sql(TELL_TIME, (self.clock.database().isoformat(),))
 
         return engine
 

@@ -38,6 +38,10 @@ class People:
         for _ in range(2 if dice.random() < 0.15 else 1):
             self.spawn(deed)
 
+    def only(self, *deeds: str) -> None:
+        """Impatient people, who press nothing else."""
+        self._deeds = {getattr(self, deed): 1 for deed in deeds}
+
     def spawn(self, deed: Callable[[], None]) -> None:
         name = self.world.name("staff")
 

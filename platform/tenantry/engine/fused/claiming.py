@@ -39,6 +39,7 @@ def claim_at_once(engine: Engine, message: Message, *, owner: str, times: Times)
                 "owner": owner,
                 "leases": _leases(times),
             },
+            prepare=True,
         ).fetchone()
     if row is None:
         return None

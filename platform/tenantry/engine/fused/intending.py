@@ -25,5 +25,6 @@ def intend_at_once(engine: Engine, claim: Claim, what: dict[str, Any]) -> bool:
                 "lease": claim.lease,
                 "what": Jsonb(what),
             },
+            prepare=True,
         )
         return bool(result.rowcount == 1)

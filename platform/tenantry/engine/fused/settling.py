@@ -64,7 +64,7 @@ def settle_at_once(
     params |= {f"fact_{name}": _bound(name, value) for name, value in facts.items()}
     with one_statement(engine) as cursor:
         statement = settle_sql(tuple(sorted(facts)), deployed=bool(facts.get("deployed")))
-        done = cursor.execute(statement, params).fetchone()
+        done = cursor.execute(statement, params, prepare=True).fetchone()
     return done is not None
 
 

@@ -2,7 +2,8 @@
 The SQL of the common cases, composed once.
 
 Plain text for the driver: to compose and hash constructs of this size for each step would cost
-more than to run them. Column lists come from the tables.
+more than to run them. They are prepared at their first use on a connection, since planning one
+costs more than running it. Column lists come from the tables.
 
 Both lock the deployment first, as everything does (KERNEL R3), and then see other rows as they
 were when the statement began. What was committed between those two moments by whoever held the
