@@ -180,10 +180,10 @@ def _keep(
         "violations": [{"seed": v.seed, "broken": v.violations} for v in bad],
         "controls": [
             {
-                "without": one.control.name,
+                "without": one.name,
                 "caught_by": one.by,
                 "words": one.words,
-                "covered_by": one.control.covered_by,
+                "covered_by": one.covered_by,
                 "seeds": one.seeds,
                 "seconds": round(one.seconds, 1),
                 "good": one.good,

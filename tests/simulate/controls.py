@@ -44,7 +44,8 @@ class Control:
 class Caught:
     """How a control went. `by` is the invariant that was broken first, with its words."""
 
-    control: Control
+    name: str
+    covered_by: str
     by: str = ""
     words: str = ""
     seeds: int = 0
@@ -53,16 +54,16 @@ class Caught:
 
     @property
     def good(self) -> bool:
-        return self.found and bool(self.by or self.control.covered_by)
+        return self.found and bool(self.by or self.covered_by)
 
     def __str__(self) -> str:
-        head = f"without {self.control.name:<58} {self.seeds:3} seeds {self.seconds:6.1f} s  "
+        head = f"without {self.name:<58} {self.seeds:3} seeds {self.seconds:6.1f} s  "
         if not self.found:
             return head + "THE GUARD WAS NOT FOUND IN THE ENGINE"
         if self.by:
             return head + f"caught: {self.by}"
-        if self.control.covered_by:
-            return head + f"covered by {self.control.covered_by}"
+        if self.covered_by:
+            return head + f"covered by {self.covered_by}"
         return head + "NOT CAUGHT"
 
 
@@ -146,7 +147,7 @@ def _without(control: Control, world: World, storm: Storm) -> Iterator[None]:
 
 def try_out(store: Store, clock: Clock, control: Control, base: int) -> Caught:
     """Runs seeds until the control is caught; a guard that was not found at all is an error."""
-    result, began = Caught(control), perf_counter()
+    result, began = Caught(control.name, control.covered_by), perf_counter()
     guards.FOUND.clear()
     most = MOST_SEEDS if control.breaks else SEEDS_OF_COVERED
     for seed in range(base, base + most):
