@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from tenantry.models import Deployment, DeploymentStep, JobRecord, Tenant
+from tenantry.planning.databases import DATABASE_KINDS
 from tests.crash.life import Life
 from tests.installation import Installation
 
@@ -17,9 +18,9 @@ ONCE = {
     "mounts": ("serviceId", "mountPath"),
     "redirects": ("applicationId", "regex"),
     "schedules": ("applicationId", "composeId", "name"),
-    "backups": ("prefix", "databaseType", "destinationId"),
     "volume_backups": ("prefix", "volumeName", "destinationId"),
 }
+OWNERS = frozenset(f"{kind}Id" for kind in (*DATABASE_KINDS, "compose"))
 # A clean end leaves a tenant's data and the files of its backups.
 MAY_STAY = frozenset({"volumes", "files"})
 
@@ -33,6 +34,12 @@ def doubled(world: dict[str, Any], provisioned: int) -> set[str]:
     for kind, columns in ONCE.items():
         keys = [" ".join(str(row.get(name)) for name in columns) for row in world[kind]]
         found |= {f"{kind} {key}" for key in _twice(keys)}
+    # One stored plan of each name for each database, of whatever kind that is.
+    plans = [
+        " ".join(str(v) for k, v in sorted(row.items()) if k in {"prefix", *OWNERS})
+        for row in world["backups"]
+    ]
+    found |= {f"backups {key}" for key in _twice(plans)}
     runs = [
         f"{row['applicationId'] or row['composeId']} {row['title']}"
         for row in world["deployments"]

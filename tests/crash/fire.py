@@ -191,23 +191,23 @@ class Fire:
         self._patiently(lambda: self.place.shop.dispatcher.admit(target_id))
 
     def _order(self, life: Life, rows: list[Any]) -> None:
-        """Gives cells to the steps that are new, rare kinds first."""
+        """Gives cells to the steps that are new: kinds that lag behind first, and rare ones."""
         new = [row for row in rows if row.id not in life.known]
         life.known |= {row.id for row in new}
         told = "success" if life.chapter.ends == "succeeded" else "failure"
         fitting = [row for row in new if row.gates or row.step_key == f"email.notify_{told}"]
         for row in fitting:
             self.seen[life.story].add(life.label(kind_name(row.step_key)))
-        for row in sorted(fitting, key=lambda row: self._stories_with(life, row)):
+        for row in sorted(fitting, key=lambda row: self._urgency(life, row)):
             if len(life.strikes) >= self.kills:
                 return
             cell = self._cell(life, row)
             if cell is not None:
                 self._aim(life, row, cell)
 
-    def _stories_with(self, life: Life, row: Any) -> int:
+    def _urgency(self, life: Life, row: Any) -> tuple[int, int]:
         of = life.label(kind_name(row.step_key))
-        return sum(of in kinds for kinds in self.seen.values())
+        return -self.board.wanted(of), sum(of in kinds for kinds in self.seen.values())
 
     def _cell(self, life: Life, row: Any) -> Cell | None:
         of = life.label(kind_name(row.step_key))

@@ -56,7 +56,7 @@ class Report:
     @property
     def unknown(self) -> list[str]:
         """Kinds of the catalogue that no story came to."""
-        kinds = {of for scene in self.scenes for of in scene.kinds}
+        kinds = {of.removeprefix("stack ") for scene in self.scenes for of in scene.kinds}
         return sorted(set(KINDS) - kinds) if self.everything else []
 
     # What is red
@@ -77,7 +77,6 @@ class Report:
         ]
         found += [f"its outcome was taken: {_words(s)}" for s in self.stops if _accepted(s)]
         found += [f"nobody took over: {_words(s)}" for s in self.stops if _left_alone(s)]
-        found += [f"twice the promised time: {_words(s)}" for s in self.kills if _share(s) > 2]
         return found
 
     def late(self) -> float:

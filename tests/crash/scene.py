@@ -27,11 +27,11 @@ THREADS, PREFORK = "threads", "prefork"
 POOLS, DATABASES = (THREADS, PREFORK), (POSTGRESQL, SQLITE)
 # `queue:slots:processes`. SQLite has one writer at a time, so fewer write at once.
 CREWS = {
-    POSTGRESQL: ("steps:2:8", "slow:2:4", "suspect:1:8"),
+    POSTGRESQL: ("steps:2:8", "slow:2:4", "suspect:1:10"),
     SQLITE: ("steps:2:4", "slow:2:2", "suspect:1:3"),
 }
 FEW = ("steps:2:2", "slow:2:1", "suspect:1:1")
-AT_ONCE = {POSTGRESQL: 12, SQLITE: 4}
+AT_ONCE = {POSTGRESQL: 8, SQLITE: 4}
 
 
 class Servers:
