@@ -180,7 +180,7 @@ def build_context(
 ) -> StepContext:
     """Plain values and ports for one claim; the drawer learns which values it may open."""
     deployment, step = claim.deployment, claim.step
-    blueprint = from_json(deployment.blueprint)
+    blueprint = _blueprint_of(deployment)
     drawer.named = versions_in(blueprint)
     services = {row.name: _service_facts(row) for row in claim.services}
     key = drawer.open(blueprint.api_key_secret) if blueprint.api_key_secret else None
@@ -214,6 +214,20 @@ def build_context(
         addresses=tuple(addresses.get(blueprint.target, ())),
         call_deadline=claim.kind.call_deadline * times.scale,
     )
+
+
+_blueprints: dict[UUID, Blueprint] = {}
+_MOST_BLUEPRINTS = 256
+
+
+def _blueprint_of(deployment: Any) -> Blueprint:
+    """Frozen at the deployment's creation, so what this process has read of it stays true."""
+    found = _blueprints.get(deployment.public_id)
+    if found is None:
+        if len(_blueprints) >= _MOST_BLUEPRINTS:
+            _blueprints.clear()
+        found = _blueprints[deployment.public_id] = from_json(deployment.blueprint)
+    return found
 
 
 def versions_in(blueprint: Blueprint) -> frozenset[str]:

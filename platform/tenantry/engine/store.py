@@ -5,9 +5,11 @@ READ COMMITTED with explicit row locks on PostgreSQL; `BEGIN IMMEDIATE`, WAL and
 SQLite, where one writer at a time makes row locks needless (KERNEL R3).
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -19,6 +21,8 @@ LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 8_000
 IDLE_TIMEOUT_MS = 10_000
 SQLITE_BUSY_SECONDS = 10
+# Its statements take about a millisecond: few connections serve many threads, and stay warm.
+SWIFT_POOL = 8
 # Nobody's fault, over in a moment: a lock that was not got, a connection that broke, a full pool.
 DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
 # An execution option: this transaction only reads, so on SQLite it need not wait for writers.
@@ -93,27 +97,52 @@ def one_statement(engine: Engine) -> Iterator[psycopg.Cursor[Any]]:
     """
     A cursor on PostgreSQL whose one statement commits by itself: one round trip instead of three.
 
-    The driver's own, from the engine's pool: for text that is composed once, SQLAlchemy's work
-    around a statement costs as much as the statement. Raises what SQLAlchemy would raise.
+    The driver's own, from a small pool beside the engine's: for text that is composed once,
+    SQLAlchemy's work around a statement costs as much as the statement. Raises what SQLAlchemy
+    would raise.
     """
-    pooled = engine.raw_connection()
+    swift = _swift(engine)
+    pooled = swift.raw_connection()
     try:
         driver: psycopg.Connection[Any] = cast("Any", pooled.driver_connection)
         try:
-            driver.autocommit = True
             with driver.cursor() as cursor:
                 yield cursor
         except psycopg.Error as trouble:
             if driver.closed:
+                # The server has gone or restarted: the others of the pool are of no use either.
                 pooled.invalidate(trouble)
+                swift.dispose()
             raise DBAPIError.instance(
                 None, None, trouble, psycopg.Error, hide_parameters=True, dialect=engine.dialect
             ) from trouble
-        finally:
-            if not driver.closed:
-                driver.autocommit = False
     finally:
         pooled.close()
+
+
+_swift_engines: WeakKeyDictionary[Engine, tuple[int, Engine]] = WeakKeyDictionary()
+
+
+def _swift(engine: Engine) -> Engine:
+    """
+    Few connections, which commit each statement and plan it once for all parameters.
+
+    All that runs there finds its rows by id, so that one plan is as good as any; elsewhere it would
+    miss the partial indexes. A forked child gets a pool of its own.
+    """
+    pid, found = _swift_engines.get(engine, (0, None))
+    if found is None or pid != os.getpid():
+        options = engine_options(engine.url.drivername + "://", pool=SWIFT_POOL, ping=False)
+        arguments = options["connect_args"]
+        # A plan that was made while a table was small would go through all of it later.
+        arguments["options"] += " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+        found = create_engine(
+            engine.url,
+            **{**options, "max_overflow": 0, "pool_reset_on_return": None},
+            isolation_level="AUTOCOMMIT",
+        )
+        _swift_engines[engine] = (os.getpid(), found)
+    return found
 
 
 def locked(statement: Any, *, of: Any = None, skip: bool = False) -> Any:

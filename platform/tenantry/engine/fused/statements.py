@@ -21,6 +21,12 @@ from tenantry.planning.states import DONE_STEP, OPEN_JOB
 
 STEP_COLUMNS: tuple[str, ...] = tuple(DeploymentStep.__table__.c.keys())
 DEPLOYMENT_COLUMNS: tuple[str, ...] = tuple(Deployment.__table__.c.keys())
+# What a step is told of the tenant's services (`engine.context`).
+SERVICE_COLUMNS = (
+    "name", "service_type", "external_ref", "app_id", "app_name", "db_id", "db_name", "db_user",
+    "domain_id", "build_trace", "compose_id", "applied", "paused", "image_digest",
+    "env_fingerprint",
+)  # fmt: skip
 # Beside the deployment's own, as the general way reads them.
 BESIDE = {
     "tenant_status": (Tenant, "status"),
@@ -98,8 +104,9 @@ SELECT {_listed(STEP_COLUMNS, "s")}, statement_timestamp() AS now,
                 WHERE j.step_id = s.id AND j.status IN ({OPEN_LIST})) AS has_job,
        {_listed(DEPLOYMENT_COLUMNS, "h")},
        {", ".join(f"{SHORT[table]}.{column}" for table, column in BESIDE.values())},
-       (SELECT jsonb_agg(to_jsonb(ts) ORDER BY ts.id)
-          FROM tenant_service AS ts WHERE ts.tenant_id = h.tenant_id) AS services
+       (SELECT json_agg(ts ORDER BY ts.id)
+          FROM (SELECT id, {", ".join(SERVICE_COLUMNS)} FROM tenant_service
+                 WHERE tenant_id = h.tenant_id) AS ts) AS services
   FROM taken AS s, held AS h
   JOIN tenant AS te ON te.id = h.tenant_id
   JOIN target AS ta ON ta.id = h.target_id
