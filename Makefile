@@ -45,6 +45,9 @@ chaos: ## 1,000 deployments in a storm, and twelve other bad days with their pro
 chaos-ci: ## two of the bad days
 	$(call timed,$(PY) -m tests.chaos --brief)
 
+hosts: ## workers on several machines: one cut off, one killed; throughput with 1, 2, 4 and 8
+	$(call timed,$(PY) -m tests.hosts)
+
 drift: ## what somebody changes on a target is found; 300 clean tenants show nothing
 	$(call timed,$(PY) -m tests.drift.walk)
 

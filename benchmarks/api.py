@@ -67,24 +67,27 @@ class Door(asyncio.Protocol):
             self.transport.write(OK)
 
 
-async def _serve() -> None:
+async def _serve(host: str) -> None:
     calls = Calls()
     server = await asyncio.get_running_loop().create_server(
-        lambda: Door(calls), "127.0.0.1", 0, backlog=512
+        lambda: Door(calls), host, 0, backlog=512
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 class Api:
-    """The API in a process of its own; use as a context manager."""
+    """The API in a process of its own, on one address; use as a context manager."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.api"], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "benchmarks.api", self._host], stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
+        self.url = f"http://{self._host}:{int(self._process.stdout.readline())}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -108,4 +111,4 @@ class Api:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    asyncio.run(_serve())
+    asyncio.run(_serve(sys.argv[1]))
