@@ -243,3 +243,29 @@ def test_a_build_triggered_again_by_a_worker_that_died_is_followed(shipped: Stag
     stage.finish()
     assert target.calls["trigger_build"] == 2
     assert stage.deployment().status == "succeeded"
+
+
+def test_the_time_to_settle_counts_from_the_end_of_the_call(shipped: Stage) -> None:
+    """Sent late after its intent, its answer lost: "run now" must not make a second one."""
+    stage = shipped.ready()
+    stage.deploy()
+    plain = stage.handlers["project.create"]
+
+    def late(ctx: StepContext) -> Outcome:
+        ctx.intend("create project")
+        stage.pass_time(24)
+        raise TargetDown("the connection broke", outcome_known=False)
+
+    stage.handlers["project.create"] = late
+    step = stage.step("project.create")
+    assert not message(stage, step)
+    stage.handlers["project.create"] = plain
+    stage.pass_time(20)
+    stage.desk.step(ME, str(step.public_id), "run_now", "")
+    # More than the time to settle has gone by since the intent, and less since the send.
+    assert not message(stage, stage.step("project.create"))
+    assert stage.step("project.create").status == "waiting"
+    assert stage.twins.target.calls["create_project"] == 0
+    stage.pass_time(11)
+    assert message(stage, stage.step("project.create"))
+    assert stage.twins.target.calls["create_project"] == 1

@@ -10,7 +10,7 @@ from tenantry.journal import Redactor, cap_line, status_changed
 from tenantry.models import BackupRecord, ReplicaObservation, TenantDomain, TenantService
 from tenantry.models.base import uuid7
 from tenantry.models.dbtime import db_now
-from tenantry.steps.outcomes import BackupMade, HostnameRouted, Record, ReplicasSeen
+from tenantry.steps.outcomes import BackupMade, HostnameRouted, LogText, Record, ReplicasSeen
 
 Seen = ReplicaObservation
 
@@ -24,6 +24,12 @@ def keep(conn: Connection, claim: Claim, records: Iterable[Record], redactor: Re
             _backup(conn, claim, record, redactor)
         else:
             _hostname(conn, claim, record)
+
+
+def own_line(claim: Claim, message: str, *, failed: bool = False) -> LogText:
+    """The line by which a step tells how it ended."""
+    stream = "stderr" if failed else "system"
+    return LogText([f"{claim.step.step_key}: {message}"], stream=stream)
 
 
 def health_moved(conn: Connection, service_id: int, new: str, problem: str) -> None:

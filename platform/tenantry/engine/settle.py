@@ -21,7 +21,7 @@ from tenantry.engine.progress import (
     lock_deployment,
     lock_tenant,
 )
-from tenantry.engine.records import health_moved, keep
+from tenantry.engine.records import health_moved, keep, own_line
 from tenantry.engine.retries import follow_up
 from tenantry.engine.statements import HELD, finish
 from tenantry.engine.transitions import move, move_known
@@ -79,7 +79,9 @@ def settle(
         _write_facts(conn, Tenant, deployment.tenant_id, ending.tenant, TENANT_FACTS)
     retry = _retry_row(conn, claim, result, ending, redactor, times)
     details = cap_details(redactor, {**claim.step.meta, **(ending.details or {})})
-    _write_step(conn, claim, "failed" if retry else ending.status, ending, message, details)
+    status = "failed" if retry else ending.status
+    sent = held.intent_at is not None and held.intent_at != claim.step.intent_at
+    _write_step(conn, claim, status, ending, message, details, sent=sent)
     _write_service(conn, claim, result, ending, redactor)
     keep(conn, claim, getattr(result, "records", ()), redactor)
     _write_history(conn, claim, result, ending, message, details, texts, redactor)
@@ -162,6 +164,8 @@ def _write_step(
     ending: Ending,
     message: str,
     details: Mapping[str, Any],
+    *,
+    sent: bool,
 ) -> None:
     params = {
         "b_step": claim.step.id,
@@ -176,7 +180,7 @@ def _write_step(
         "step",
         "running",
         status,
-        finish(status, known=ending.outcome_known, poll=ending.poll),
+        finish(status, known=ending.outcome_known, poll=ending.poll, sent=sent),
         params,
         row_id=claim.step.id,
         reason=message,
@@ -254,12 +258,6 @@ def _write_history(
     # A poll that sees nothing new says nothing new.
     said = [*texts] if ending.poll and message == claim.step.message else [*texts, own]
     logged(conn, redactor, claim.message.deployment_id, claim.step.id, claim.attempts, said)
-
-
-def own_line(claim: Claim, message: str, *, failed: bool = False) -> LogText:
-    """The line by which a step tells how it ended."""
-    stream = "stderr" if failed else "system"
-    return LogText([f"{claim.step.step_key}: {message}"], stream=stream)
 
 
 def _jobs(conn: Connection, claim: Claim, ending: Ending, times: Times) -> tuple[Hint, ...]:

@@ -122,8 +122,13 @@ GATING_LEFT: Any = (
 
 
 @cache
-def finish(status: str, *, known: bool, poll: bool) -> Update:
-    """The end of a claim's row; forgets the intent only where its outcome is known."""
+def finish(status: str, *, known: bool, poll: bool, sent: bool) -> Update:
+    """
+    The end of a claim's row; forgets the intent only where its outcome is known.
+
+    `sent`: this claim made the intent and does not know what came of it. A change may be sent some
+    time after its intent was committed, so the time to settle counts from here, where it is over.
+    """
     values: dict[str, Any] = {
         "status": status,
         "message": bindparam("b_message"),
@@ -135,6 +140,8 @@ def finish(status: str, *, known: bool, poll: bool) -> Update:
     }
     if known:
         values |= {"intent_at": None, "intent": None}
+    elif sent:
+        values |= {"intent_at": db_now()}
     if status == "waiting":
         values |= {"due_at": db_now(bindparam("b_delay", type_=Float()))}
         if poll:

@@ -10,7 +10,8 @@ from tenantry.config import Times
 from tenantry.engine.claim import PROVISION, Claim
 from tenantry.engine.endings import ending_of
 from tenantry.engine.fused.statements import settle_sql
-from tenantry.engine.settle import SERVICE_FACTS, own_line
+from tenantry.engine.records import own_line
+from tenantry.engine.settle import SERVICE_FACTS
 from tenantry.engine.store import one_statement
 from tenantry.errors import StepTrouble
 from tenantry.journal import Redactor, cap_details, cap_line, log_lines
