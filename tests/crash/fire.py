@@ -50,6 +50,8 @@ class Fire:
         self.seen: defaultdict[str, set[str]] = defaultdict(set)
         # Steps that had nothing to change when they were tried: story, chapter, key.
         self._barren: set[tuple[str, int, str]] = set()
+        # Lives from here on were born when all that is wanted could be had.
+        self._returned = 0
         self._looked = 0.0
 
     def run(self, stories: dict[str, Story], seconds: float) -> None:
@@ -80,7 +82,8 @@ class Fire:
         for name in stories:
             lived = [life for life in self.lives if life.story == name]
             # What a whole life found nothing for, another one would not find either.
-            fruitless = any(life.over and not life.ordered for life in lived)
+            since = [life for life in self.lives[self._returned :] if life.story == name]
+            fruitless = any(life.over and not life.ordered for life in since)
             if fruitless or len(lived) >= self.most_lives:
                 continue
             need = max((self.board.wanted(of) for of in self.seen[name]), default=0)
@@ -105,6 +108,8 @@ class Fire:
                 return act()
             except OperationalError as trouble:
                 last = trouble
+                # Nobody but us would wake it.
+                self.strikes.look()
         raise last
 
     def _look(self, going: list[Life]) -> None:
@@ -186,6 +191,8 @@ class Fire:
         life.place += 1
         if life.over:
             return
+        # Each by itself: what was done on the target must not be done again for a lock.
+        self._patiently(lambda: life.set_scene(self.place))
         target_id = self._patiently(lambda: life.create(self.place))
         self._order(life, self._rows([life.deployment_id])[life.deployment_id])
         self._patiently(lambda: self.place.shop.dispatcher.admit(target_id))
@@ -244,6 +251,7 @@ class Fire:
             if self.strikes.withdraw(strike):
                 self._barren.add((life.story, life.place, strike.step_key))
                 self.board.give_back(strike.cell)
+                self._returned = len(self.lives)
                 continue
             hit += 1
             strike.recovery = self.strikes.next_claim(strike)

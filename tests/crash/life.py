@@ -50,11 +50,14 @@ class Life:
         """A kind's row in the table: a stack's steps do other things than those of a service."""
         return f"stack {kind}" if self.product == "stacks" else kind
 
+    def set_scene(self, place: Installation) -> None:
+        """What somebody did before the chapter that runs."""
+        if self.chapter.before:
+            self.chapter.before(place, self.tenant)
+
     def create(self, place: Installation) -> int:
         """Makes the deployment of the chapter that runs, not let in yet; its target's id."""
         chapter, desk = self.chapter, place.shop.desk
-        if chapter.before:
-            chapter.before(place, self.tenant)
         taken = adoption(place, self.tenant) if chapter.adopts else None
 
         def act(session: Any) -> tuple[str, int, int]:

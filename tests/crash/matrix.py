@@ -149,8 +149,15 @@ def _shipped(seed: int) -> Scene:
 
 
 def _at_once(scenes: list[Scene], shared: Servers) -> list[Scene]:
+    def play(scene: Scene) -> Scene:
+        try:
+            return scene.play(shared)
+        except Exception as trouble:  # noqa: BLE001 — what the others found is still told
+            scene.lost.append(f"the scene broke off: {trouble!r}"[:500])
+            return scene
+
     with ThreadPoolExecutor(len(scenes)) as threads:
-        return list(threads.map(lambda scene: scene.play(shared), scenes))
+        return list(threads.map(play, scenes))
 
 
 def _rare(report: Report) -> list[str]:

@@ -1,7 +1,9 @@
 """Each worker that was killed or stood still: when, who took over, and what became of it."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +25,7 @@ from tests.installation import Installation
 REAL_SECONDS = 3.0
 SHORT_MOMENT = 2.0
 LONGEST_WAY_BACK = 30.0
+LONGEST_LOCK = 7.0
 NEIGHBOUR = "was killed by a neighbour"
 PLAIN = StepKind("", "", "")
 
@@ -141,10 +144,7 @@ class Strikes:
             ).one()
         strike.fence = row.fence
         lease = strike.bound - REAL_SECONDS
-        if self.place.shop.settings.sqlite and strike.cell.point in IN_TRANSACTION:
-            strike.locks_all = True
-            strike.thaw_at = struck.at + min(lease, 7.0)
-        elif not row.gates and strike.cell.point in SETTLED:
+        if not row.gates and strike.cell.point in SETTLED:
             strike.thaw_at = struck.at + lease
         else:
             strike.thaw_at = struck.at + 3 * strike.bound + 15
@@ -152,7 +152,8 @@ class Strikes:
     def _wake(self, strike: Strike, struck: Struck) -> None:
         if not strike.thawed:
             strike.taken_over = self.next_claim(strike) is not None
-            if strike.taken_over or time.time() >= strike.thaw_at:
+            strike.locks_all = not strike.taken_over and self._locked(strike, struck)
+            if strike.taken_over or strike.locks_all or time.time() >= strike.thaw_at:
                 strike.thawed = time.time()
                 _send(struck, signal.SIGCONT)
             return
@@ -164,6 +165,22 @@ class Strikes:
             # With its whole worker: another order meant all of its processes.
             strike.said = NEIGHBOUR
             strike.kept_out = not self._wrote(strike)
+
+    def _locked(self, strike: Strike, struck: Struck) -> bool:
+        """
+        Whether SQLite's one lock for writing stands still with it: in its own transaction, or in
+        that of another step on the same worker. Whoever is awake holds it for a moment only.
+        """
+        held_for = min(strike.bound - REAL_SECONDS, LONGEST_LOCK)
+        if not self.place.shop.settings.sqlite or time.time() < struck.at + held_for:
+            return False
+        file = str(self.place.shop.engine.url.database)
+        with contextlib.closing(sqlite3.connect(file, timeout=REAL_SECONDS)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+        return False
 
     def _wrote(self, strike: Strike) -> bool:
         """Whether an outcome stands under the fence that was taken from it."""
