@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from tenantry.adapters.streams import now
 from tenantry.clock import monotonic
+from tenantry.engine import runner as runner_module
 from tenantry.errors import Transient
 from tenantry.ports import HealthSeen
 from tenantry.steps.outcomes import Done, Unhealthy
@@ -145,7 +146,7 @@ def test_a_failed_check_that_another_worker_repeated_adds_no_second_retry(shippe
 def one_commit_without_answer(engine: Engine) -> Iterator[Callable[[], None]]:
     """The next commit after the call lands, and its answer is lost."""
     dialect: Any = engine.dialect
-    real, cut = dialect.do_commit, False
+    real, at_once, cut = dialect.do_commit, runner_module.settle_at_once, False
 
     def arm() -> None:
         nonlocal cut
@@ -158,9 +159,20 @@ def one_commit_without_answer(engine: Engine) -> Iterator[Callable[[], None]]:
             cut = False
             raise OperationalError("COMMIT", {}, RuntimeError("connection reset"))
 
-    dialect.do_commit = commit
-    yield arm
-    dialect.do_commit = real
+    def settle(*args: Any) -> bool:
+        """The settle in one statement commits by itself, past the dialect."""
+        nonlocal cut
+        done = at_once(*args)
+        if done and cut:
+            cut = False
+            raise OperationalError("UPDATE", {}, RuntimeError("connection reset"))
+        return done
+
+    dialect.do_commit, runner_module.settle_at_once = commit, settle
+    try:
+        yield arm
+    finally:
+        dialect.do_commit, runner_module.settle_at_once = real, at_once
 
 
 @pytest.mark.parametrize("key", ["project.create", "health.check"])

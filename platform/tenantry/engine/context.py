@@ -177,10 +177,10 @@ def build_context(
     public_url: str,
     begin_change: Callable[[Mapping[str, Any]], None],
     addresses: Mapping[str, Sequence[str]],
+    blueprint: Blueprint,
 ) -> StepContext:
     """Plain values and ports for one claim; the drawer learns which values it may open."""
     deployment, step = claim.deployment, claim.step
-    blueprint = _blueprint_of(deployment)
     drawer.named = versions_in(blueprint)
     services = {row.name: _service_facts(row) for row in claim.services}
     key = drawer.open(blueprint.api_key_secret) if blueprint.api_key_secret else None
@@ -216,18 +216,21 @@ def build_context(
     )
 
 
-_blueprints: dict[UUID, Blueprint] = {}
-_MOST_BLUEPRINTS = 256
+class Blueprints:
+    """Those that a worker meets; frozen at creation, so what was read once stays true."""
 
+    def __init__(self, most: int = 256) -> None:
+        self._most = most
+        self._known: dict[UUID, Blueprint] = {}
 
-def _blueprint_of(deployment: Any) -> Blueprint:
-    """Frozen at the deployment's creation, so what this process has read of it stays true."""
-    found = _blueprints.get(deployment.public_id)
-    if found is None:
-        if len(_blueprints) >= _MOST_BLUEPRINTS:
-            _blueprints.clear()
-        found = _blueprints[deployment.public_id] = from_json(deployment.blueprint)
-    return found
+    def of(self, deployment: Any) -> Blueprint:
+        """The blueprint of a deployment's row, read once."""
+        found = self._known.get(deployment.public_id)
+        if found is None:
+            if len(self._known) >= self._most:
+                self._known.clear()
+            found = self._known[deployment.public_id] = from_json(deployment.blueprint)
+        return found
 
 
 def versions_in(blueprint: Blueprint) -> frozenset[str]:

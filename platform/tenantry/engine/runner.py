@@ -18,10 +18,16 @@ from tenantry.clock import monotonic
 from tenantry.config import Times
 from tenantry.engine import breaker
 from tenantry.engine.claim import Claim, Message, Refusal, claim, intend
-from tenantry.engine.context import SecretDrawer, build_context
+from tenantry.engine.context import Blueprints, SecretDrawer, build_context
 from tenantry.engine.dispatch import Dispatcher
 from tenantry.engine.endings import failure_of
-from tenantry.engine.fused import can_fuse, claim_at_once, intend_at_once, settle_at_once
+from tenantry.engine.fused import (
+    can_fuse,
+    claim_at_once,
+    intend_at_once,
+    is_common,
+    settle_at_once,
+)
 from tenantry.engine.jobs import Hint
 from tenantry.engine.settle import Verdict, settle
 from tenantry.engine.store import DATABASE_TROUBLE, transaction
@@ -64,6 +70,7 @@ class Runner:
     always_secret: tuple[str, ...] = ()
     addresses: Mapping[str, Sequence[str]] = field(default_factory=dict)
     at: Callable[[str], None] = no_hook
+    blueprints: Blueprints = field(default_factory=Blueprints)
 
     def run(self, deployment_id: int, step_id: int, epoch: int, *, suspect: bool = False) -> bool:
         """
@@ -134,6 +141,7 @@ class Runner:
                 self.public_url,
                 self._intent(taken),
                 self.addresses,
+                self.blueprints.of(taken.deployment),
             )
             context.log = texts
             return self._call(taken, context)
@@ -213,8 +221,9 @@ class Runner:
         texts: list[LogText],
         redactor: Redactor,
     ) -> bool:
-        if not can_fuse(self.engine):
+        if not (can_fuse(self.engine) and is_common(taken, result)):
             return False
+        # A single statement commits by itself: this is the last moment before.
         self.at("before_commit")
         return settle_at_once(self.engine, taken, result, texts, redactor, self.times)
 

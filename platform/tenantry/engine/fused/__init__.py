@@ -9,7 +9,7 @@ must only refuse whatever it does not know.
 
 from tenantry.engine.fused.claiming import claim_at_once
 from tenantry.engine.fused.intending import intend_at_once
-from tenantry.engine.fused.settling import settle_at_once
+from tenantry.engine.fused.settling import is_common, settle_at_once
 from tenantry.engine.fused.statements import can_fuse
 
-__all__ = ["can_fuse", "claim_at_once", "intend_at_once", "settle_at_once"]
+__all__ = ["can_fuse", "claim_at_once", "intend_at_once", "is_common", "settle_at_once"]

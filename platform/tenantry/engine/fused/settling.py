@@ -36,7 +36,7 @@ def settle_at_once(
     True: it is committed and the chain may go on. False: nothing was written, and the general way
     decides (the last step, a cancel, a claim that was taken over, anything unusual).
     """
-    if not _is_common(claim, result):
+    if not is_common(claim, result):
         return False
     ending = ending_of(claim, result, times)
     facts = dict(ending.service or {}) if claim.step.tenant_service_id else {}
@@ -69,7 +69,8 @@ def settle_at_once(
     return done is not None
 
 
-def _is_common(claim: Claim, result: Outcome | StepTrouble) -> bool:
+def is_common(claim: Claim, result: Outcome | StepTrouble) -> bool:
+    """Whether one statement may do; pure, and no promise that it will."""
     # The call of a tenant's own provisioning moves the tenant too, and a failed try may leave rows
     # behind it; both are rare.
     if not claim.step.gates or claim.step.step_key == PROVISION:
