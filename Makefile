@@ -34,7 +34,7 @@ simulate: ## the engine under a seeded scheduler, 1,500 seeds, and with each gua
 	$(call timed,$(PY) -m tests.simulate)
 
 simulate-ci: ## some seeds, drawn by the commit
-	$(call timed,$(PY) -m tests.simulate --seeds 60 --no-controls)
+	$(call timed,$(PY) -m tests.simulate --seeds 60 --no-controls --base $$((16#$$(git rev-parse --short=6 HEAD))))
 
 plant: ## three faults planted in a copy of the engine: which test finds each, and how soon
 	$(call timed,$(PY) -m tests.simulate.plant)
