@@ -3,7 +3,8 @@ The ten points at which a worker dies, and what a worker is told through the bro
 
 For each step there is at most one order, under `crash:<step id>`. The worker that comes to its
 point moves it to `struck:<step id>`, says there when and who, and dies or stands still; one that
-stood still and came back says under `back:<step id>` how that ended.
+stood still and came back says under `back:<step id>` how that ended. Under `hold:<step id>` whoever
+takes over is asked to wait for that, and under `met:<step id>` it says that the two met.
 """
 
 import json
@@ -35,6 +36,7 @@ IN_TRANSACTION = frozenset({"before claim commit", "before settle commit"})
 KILL, STOP = "kill", "stop"
 SIGNALS = (KILL, STOP)
 ORDER, STRUCK, BACK = "crash:{}", "struck:{}", "back:{}"
+HOLD, MET = "hold:{}", "met:{}"
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,7 @@ class Report:
             "  came back": sum(s.said not in {"", NEIGHBOUR} for s in self.stops),
             "  after somebody took over": len(after),
             "  and were refused": sum(s.kept_out for s in after),
+            "  while it ran elsewhere": sum(s.kept_out and s.met for s in after),
             "restores given to a person": sum(life.asked for life in lives),
             "lost": sum(len(scene.lost) for scene in scenes),
             "doubled": sum(len(scene.doubled) for scene in scenes),
@@ -207,6 +208,7 @@ def _told(strike: Strike) -> dict[str, Any]:
         "beside_a_frozen_transaction": strike.beside,
         "taken_over": strike.taken_over,
         "said": strike.said,
+        "met": strike.met,
     }
 
 

@@ -132,7 +132,7 @@ class Scene:
 
     def _look(self, place: Installation, fire: Fire) -> None:
         fire.mails.look()
-        fire.strikes.mark_neighbours()
+        fire.strikes.finish()
         self.lived = fire.lives
         self.strikes = [s for s in fire.strikes.all if s.struck]
         self.lost = [f"{life.tenant}: {life.trouble}" for life in fire.lives if life.trouble]

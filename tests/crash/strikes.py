@@ -52,6 +52,8 @@ class Strike:
     thawed: float = 0.0
     taken_over: bool = False
     said: str = ""
+    # It came back while the step ran elsewhere, so that its fence alone kept it out.
+    met: bool = False
     kept_out: bool = False
     recovery: float | None = None
 
@@ -143,6 +145,8 @@ class Strikes:
                 )
             ).one()
         strike.fence = row.fence
+        if strike.cell.point in LEASED:
+            self.broker.set(points.HOLD.format(strike.step_id), 1)
         lease = strike.bound - REAL_SECONDS
         if not row.gates and strike.cell.point in SETTLED:
             strike.thaw_at = struck.at + lease
@@ -194,8 +198,13 @@ class Strikes:
             )
         return bool(number)
 
-    def mark_neighbours(self) -> None:
-        """Notes which strikes fell into the time in which another worker held locks and slept."""
+    def finish(self) -> None:
+        """
+        Notes which strikes fell into the time in which another worker held locks and slept, and
+        who came back while the step ran elsewhere.
+        """
+        for strike in self.all:
+            strike.met = bool(self.broker.exists(points.MET.format(strike.step_id)))
         held = [
             (s.struck.at, s.thawed)
             for s in self.all

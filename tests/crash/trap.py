@@ -23,13 +23,17 @@ from tenantry.engine.runner import Runner
 from tests.crash import points
 from tests.crash.points import BEFORE_CALL, IN_CALL, KILL, Order, Struck, unpacked
 
+# Within the shortest lease at a fifteenth, with time left to work.
+LONGEST_HOLD = 1.5
+
 
 class At:
     """Which step a thread is at, and what was ordered for it."""
 
-    def __init__(self, step_id: int, order: Order | None) -> None:
+    def __init__(self, step_id: int, order: Order | None, *, held: bool) -> None:
         self.step_id = step_id
         self.order = order
+        self.held = held
         self.claimed = False
         self.intended = False
         self.came_back = False
@@ -61,11 +65,23 @@ class Trap:
         at = self._here.at
         if at is None:
             return
+        if at.held and name == "after_claim":
+            self._hold(at.step_id)
         at.claimed = at.claimed or name == "after_claim"
         # The last moment before the handler sends what it has just committed to.
         at.intended = at.intended or name == "before_call"
         if at.order and points.HOOKS[at.order.point] == name:
             self._strike(at)
+
+    def _hold(self, step_id: int) -> None:
+        """Whoever stood still is to come back while the step runs here."""
+        until = time.monotonic() + LONGEST_HOLD
+        while time.monotonic() < until:
+            if self._broker.exists(points.BACK.format(step_id)):
+                self._broker.set(points.MET.format(step_id), 1)
+                break
+            time.sleep(0.03)
+        self._broker.delete(points.HOLD.format(step_id))
 
     def _wire(self, point: str, *, change: bool) -> None:
         at = self._here.at
@@ -103,8 +119,10 @@ class Trap:
         plain = Runner.run
 
         def run(runner: Runner, deployment_id: int, step_id: int, epoch: int, **more: Any) -> bool:
-            found = self._broker.get(points.ORDER.format(step_id))
-            at = self._here.at = At(step_id, unpacked(found) if found else None)
+            keys = [points.ORDER.format(step_id), points.HOLD.format(step_id)]
+            found, held = self._broker.mget(keys)
+            order = unpacked(found) if found else None
+            at = self._here.at = At(step_id, order, held=bool(held))
             said = "went on"
             try:
                 goes_on = plain(runner, deployment_id, step_id, epoch, **more)
