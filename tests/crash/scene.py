@@ -150,6 +150,7 @@ def crew(place: Installation, pool: str, wanted: tuple[str, ...]) -> Program:
     return Program(
         name="workers",
         argv=[sys.executable, "-m", "tests.crash.worker", pool, *wanted],
-        env=place._env(),
+        # What the killed leave behind goes with the rest.
+        env={**place._env(), "TMPDIR": str(place.folder)},
         cwd=place.folder,
     )
