@@ -1,11 +1,14 @@
 """The watchdog: what it publishes again, what it repairs, and what it leaves alone."""
 
+import time
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from tenantry.engine.jobs import Hint
+from tenantry.engine.progress import lock_deployment
+from tenantry.engine.store import LOCK_TIMEOUT_MS
 from tenantry.engine.transitions import move
 from tenantry.errors import Permanent, Transient
 from tenantry.models import Deployment, DeploymentStep
@@ -31,6 +34,34 @@ def dies(stage: Stage, key: str = KEY, *, suspect: bool = False) -> None:
 def write(stage: Stage, key: str, **values: Any) -> None:
     with stage.engine.begin() as conn:
         conn.execute(update(Step).where(Step.step_key == key).values(**values))
+
+
+# Standing still
+
+
+def test_a_frozen_transaction_holds_up_nobody_else(shipped: Stage) -> None:
+    """Whoever stands still inside a transaction keeps its deployment locked, and only that one."""
+    if shipped.engine.dialect.name != "postgresql":
+        pytest.skip("one writer at a time: nobody can hold a row meanwhile")
+    stage = fresh(shipped)
+    dies(stage)
+    stage.tenant("beta", "tools")
+    stage.deploy("beta")
+    with pytest.raises(Killed):
+        stage.run_chain(stage.sent.pop(), stage.runner("doomed", die_at("after_claim")))
+    stage.pass_time(600)
+    stage.sent.clear()
+    began = time.monotonic()
+    with stage.engine.begin() as conn:
+        frozen = stage.steps()[0].deployment_id
+        lock_deployment(conn, frozen)
+        conn.execute(update(Step).where(Step.deployment_id == frozen).values(hints=0))
+        assert stage.watchdog.repair()["reaped"] == 1
+        stage.watchdog.sweep()
+    assert time.monotonic() - began < LOCK_TIMEOUT_MS / 1000
+    assert {chain.deployment_id for chain in stage.sent} == {frozen + 1}
+    assert stage.watchdog.repair()["reaped"] == 1
+    stage.finish()
 
 
 # Publishing again

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from tenantry.engine.aftermath import tenant_after
 from tenantry.engine.jobs import Hint, add_job
-from tenantry.engine.statements import GATING_LEFT, LOCK_DEPLOYMENT
+from tenantry.engine.statements import GATING_LEFT, LOCK_DEPLOYMENT, LOCK_IF_FREE
 from tenantry.engine.store import locked
 from tenantry.engine.transitions import move
 from tenantry.journal import cap_line
@@ -26,9 +26,10 @@ Step = DeploymentStep
 before = aliased(Step)
 
 
-def lock_deployment(conn: Connection, deployment_id: int) -> Any:
-    """The deployment's row, locked; None where there is none."""
-    return conn.execute(LOCK_DEPLOYMENT, {"b_deployment": deployment_id}).one_or_none()
+def lock_deployment(conn: Connection, deployment_id: int, *, skip: bool = False) -> Any:
+    """The deployment's row, locked; None where there is none, or (`skip`) others have it locked."""
+    statement = LOCK_IF_FREE if skip else LOCK_DEPLOYMENT
+    return conn.execute(statement, {"b_deployment": deployment_id}).one_or_none()
 
 
 def lock_tenant(conn: Connection, tenant_id: int) -> Any:

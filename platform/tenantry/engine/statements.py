@@ -16,20 +16,21 @@ from tenantry.planning.states import DONE_STEP, OPEN_JOB
 
 Step = DeploymentStep
 
-LOCK_DEPLOYMENT: Any = locked(
-    select(
-        Deployment.id,
-        Deployment.tenant_id,
-        Deployment.target_id,
-        Deployment.status,
-        Deployment.epoch,
-        Deployment.cancel_requested,
-        Deployment.started_at,
-        Deployment.actor,
-        Deployment.action,
-        Deployment.release_id,
-    ).where(Deployment.id == bindparam("b_deployment"))
-)
+_DEPLOYMENT = select(
+    Deployment.id,
+    Deployment.tenant_id,
+    Deployment.target_id,
+    Deployment.status,
+    Deployment.epoch,
+    Deployment.cancel_requested,
+    Deployment.started_at,
+    Deployment.actor,
+    Deployment.action,
+    Deployment.release_id,
+).where(Deployment.id == bindparam("b_deployment"))
+LOCK_DEPLOYMENT: Any = locked(_DEPLOYMENT)
+# For whoever has others to look after: one frozen holder must not hold all of them up.
+LOCK_IF_FREE: Any = locked(_DEPLOYMENT, skip=True)
 
 CONTEXT: Any = (
     select(

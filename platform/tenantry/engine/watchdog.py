@@ -23,7 +23,7 @@ from tenantry.engine.progress import (
     lock_deployment,
     open_heads,
 )
-from tenantry.engine.store import transaction
+from tenantry.engine.store import locked, transaction
 from tenantry.engine.transitions import move, move_known
 from tenantry.models import Deployment, DeploymentStep, JobRecord
 from tenantry.models.dbtime import db_now
@@ -114,14 +114,18 @@ class Watchdog:
         return max(10, number)
 
     def _mark_hinted(self, heads: list[Any]) -> list[Hint]:
+        ids = select(Step.id).where(
+            Step.id.in_([row.id for row in heads]), Step.status.in_(("pending", "waiting"))
+        )
         with transaction(self.engine) as conn:
+            # Whoever has a row locked is at work on it, or stands still: neither needs a hint.
+            free = set(conn.execute(locked(ids, skip=True)).scalars())
             conn.execute(
                 update(Step)
-                .where(Step.id.in_([row.id for row in heads]))
-                .where(Step.status.in_(("pending", "waiting")))
+                .where(Step.id.in_(free))
                 .values(hinted_at=db_now(), hints=Step.hints + 1)
             )
-        return [Hint(row.deployment_id) for row in heads]
+        return [Hint(row.deployment_id) for row in heads if row.id in free]
 
     def _each(self, ids: list[Any], act: Callable[[Any], list[Hint] | None]) -> int:
         number = 0
@@ -152,7 +156,7 @@ class Watchdog:
     def _reap(self, row: Any) -> list[Hint] | None:
         """One step whose worker is gone: back in line, or failed at the sixth loss."""
         with transaction(self.engine) as conn:
-            deployment = lock_deployment(conn, row.deployment_id)
+            deployment = lock_deployment(conn, row.deployment_id, skip=True)
             step = conn.execute(
                 select(Step.__table__, db_now().label("now")).where(Step.id == row.id)
             ).one_or_none()
@@ -237,7 +241,7 @@ class Watchdog:
 
     def _cancel(self, deployment_id: int) -> list[Hint] | None:
         with transaction(self.engine) as conn:
-            deployment = lock_deployment(conn, deployment_id)
+            deployment = lock_deployment(conn, deployment_id, skip=True)
             if deployment is None or not deployment.cancel_requested:
                 return None
             return finish_cancel(conn, deployment) or None
@@ -262,10 +266,10 @@ class Watchdog:
 
     def _complete(self, deployment_id: int) -> list[Hint] | None:
         with transaction(self.engine) as conn:
-            deployment = lock_deployment(conn, deployment_id)
-            if deployment.status != DeploymentStatus.RUNNING or gating_steps_left(
-                conn, deployment_id
-            ):
+            deployment = lock_deployment(conn, deployment_id, skip=True)
+            if deployment is None or deployment.status != DeploymentStatus.RUNNING:
+                return None
+            if gating_steps_left(conn, deployment_id):
                 return None
             return end(conn, deployment, DeploymentStatus.SUCCEEDED, summary="All steps done.")
 
