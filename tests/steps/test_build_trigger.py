@@ -1,9 +1,12 @@
 """`service.<name>.deploy`, and a build that waits, is lost or is cancelled."""
 
+from dataclasses import replace
+
 import pytest
 
 from tenantry.errors import Permanent, Transient
 from tenantry.steps.outcomes import Done, Wait
+from tests.planning.blueprints import IMAGE, blueprint, service
 from tests.steps.scene import Scene
 
 DEPLOY, WAIT = "service.backend.deploy", "service.backend.wait_deploy"
@@ -226,3 +229,53 @@ def test_a_resume_after_a_lost_queue_builds_once_more(scene: Scene):
     scene.target.restart()
     scene.resume()
     assert "building once more" in wait(scene).message
+
+
+def others_build(scene: Scene) -> str:
+    """An older deployment was resumed meanwhile: its build is done and stands with the service."""
+    title = "tenantry 0180-deployment e1 t1"
+    scene.target.trigger_build(scene.app().seen.id, title, "")
+    scene.target.finish_builds()
+    build = scene.app().history[-1]
+    trace = {"title": title, "before": [], "build_id": build.id, "epoch": 1, "number": 1}
+    trace["deployment"] = "0180-deployment"
+    own = scene.services["backend"]
+    scene.services["backend"] = replace(own, build_trace=trace)
+    return build.id
+
+
+def test_the_build_of_another_deployment_is_never_taken_for_ours(scene: Scene):
+    """Ours never arrived; when it is resumed, the only new build is one of an older deployment."""
+    scene.target.looks_to_end = None
+    scene.with_app()
+    scene.target.fail("trigger_build", Transient("reset", outcome_known=False), "before")
+    with pytest.raises(Transient):
+        scene.claim(DEPLOY, "backend")
+    theirs = others_build(scene)
+    scene.claim(DEPLOY, "backend")
+    assert scene.target.wanted[-1][1] == "tenantry 0190-deployment e0 t1"
+    assert theirs in scene.services["backend"].build_trace["before"]
+
+
+def test_our_own_build_is_known_by_its_title_though_another_came_after(scene: Scene):
+    """A build of an image keeps its title; one from a repository would be built once more."""
+    scene.blueprint = blueprint(service("backend", git=None, image=IMAGE))
+    scene.target.looks_to_end = None
+    scene.with_app()
+    scene.target.fail("trigger_build", Transient("reset", outcome_known=False), "after")
+    with pytest.raises(Transient):
+        scene.claim(DEPLOY, "backend")
+    others_build(scene)
+    before = triggers(scene)
+    scene.claim(DEPLOY, "backend")
+    assert triggers(scene) == before
+
+
+def test_a_wait_builds_anew_where_another_deployment_has_built_since(scene: Scene):
+    scene.triggered()
+    scene.target.finish_builds()
+    others_build(scene)
+    outcome = wait(scene)
+    assert isinstance(outcome, Wait)
+    assert "Another deployment has built" in outcome.message
+    assert scene.target.wanted[-1][1] == "tenantry 0190-deployment e0 t1"

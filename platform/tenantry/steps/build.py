@@ -28,9 +28,7 @@ def trigger(ctx: StepContext) -> Done:
     """Puts one build into the queue; a claim after a crash adopts the one that is there."""
     app_id = things.object_id(ctx)
     earlier = ctx.intent if ctx.intent and "before" in ctx.intent else None
-    if earlier and (
-        _pick(things.builds(ctx), earlier) or _queued(ctx, app_id, str(earlier["title"]))
-    ):
+    if earlier and _is_there(ctx, app_id, earlier):
         trace = dict(earlier)
         ctx.say("The build was triggered already")
     else:
@@ -40,6 +38,30 @@ def trigger(ctx: StepContext) -> Done:
         service={"deploy_triggered": True, "deployed": False, "build_trace": trace},
         details={"title": trace["title"]},
     )
+
+
+def _is_there(ctx: StepContext, app_id: str, earlier: Mapping[str, Any]) -> bool:
+    """
+    Whether the build of an earlier claim runs, ran, or stands in line.
+
+    Where another deployment of this tenant has built since (an older one that was resumed after
+    this one was cancelled), what is new may be its build: then only our own title is proof.
+    """
+    _, own = ctx.the_service()
+    title = str(earlier["title"])
+    alone = (
+        not _is_others(ctx, own.build_trace)
+        or own.build_trace.get("build_id") in (earlier["before"])
+    )
+    if alone:
+        return bool(_pick(things.builds(ctx), earlier) or _queued(ctx, app_id, title))
+    titles = [build.title for build in things.builds(ctx)]
+    return title in titles or any(job.title == title for job in ctx.target.queue())
+
+
+def _is_others(ctx: StepContext, trace: Mapping[str, Any]) -> bool:
+    """Whether a trace was left by another deployment than this one."""
+    return trace.get("deployment") not in {None, ctx.deployment.public_id}
 
 
 def _trigger(ctx: StepContext, *, number: int) -> dict[str, Any]:
@@ -63,6 +85,8 @@ def wait(ctx: StepContext) -> Done | Wait:
     """Follows the build: queue, phases, log, end; then asks for a container that is new."""
     app_id = things.object_id(ctx)
     trace = _trace(ctx)
+    if _is_others(ctx, trace):
+        return _again(ctx, trace, "Another deployment has built meanwhile; building once more")
     if trace.get("epoch") != ctx.deployment.epoch and _ended_badly(ctx, app_id, trace):
         return _again(ctx, trace, "The last build failed; building once more")
     build = _known(ctx, trace)
@@ -143,7 +167,7 @@ def _not_started(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> Wai
 
 
 def _again(ctx: StepContext, trace: Mapping[str, Any], why: str) -> Wait:
-    fresh = trace.get("epoch") != ctx.deployment.epoch
+    fresh = trace.get("epoch") != ctx.deployment.epoch or _is_others(ctx, trace)
     number = 1 if fresh else int(trace.get("number", 1)) + 1
     if number > MOST_TRIGGERS:
         raise Permanent(f"The build never finished: triggered {MOST_TRIGGERS} times. {why}")
