@@ -21,7 +21,7 @@ PLAIN = IMAGE_ONLY | {"https": False, "certificate": "none"}
 KEY = "project.create"
 
 
-@scenario("S12", "60 races each of resume, redeploy and cancel, on both databases: one winner each")
+@scenario("S12", "60 races each of resumes, redeploys and both, on both databases: one winner")
 def of_two_people_one_wins_and_the_other_is_told(how: How) -> Told:
     """Threads that start together, on a real PostgreSQL and a real SQLite file."""
     told = Told()

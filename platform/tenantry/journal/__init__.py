@@ -1,4 +1,8 @@
-"""The only writer of log lines, status changes and audit entries; redacts what it writes."""
+"""
+The only writer of log lines, status changes and audit entries; redacts what it writes.
+
+`engine.fused` stores lines and changes of the common case itself, redacted and capped here.
+"""
 
 from tenantry.journal.entries import (
     audited,
