@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tenantry.planning.catalogue import KINDS, SLOW_QUEUE
@@ -77,10 +77,11 @@ class Board:
 class Sample(Board):
     """Any kinds that come along, each once; every point and both signals as often as the others."""
 
-    def __init__(self, seed: int, most: int) -> None:
+    def __init__(self, seed: int, most: int, points: Sequence[str] = POINTS) -> None:
         super().__init__(lambda _of: ())
         self._random = random.Random(seed)
         self._most = most
+        self._points = points
         self._used: set[str] = set()
         self._given: Counter[str] = Counter()
         self._signals: Counter[tuple[str, str]] = Counter()
@@ -93,7 +94,7 @@ class Sample(Board):
         """The point that had fewest, and its rarer signal."""
         if not self.wanted(of) or self._random.random() < 1 / 3:
             return None
-        fewest = sorted(POINTS, key=lambda point: (self._given[point], self._random.random()))
+        fewest = sorted(self._points, key=lambda point: (self._given[point], self._random.random()))
         for point in fewest:
             signal = min(SIGNALS, key=lambda s: (self._signals[point, s], self._random.random()))
             cell = Cell(of, point, signal)
