@@ -10,6 +10,7 @@ from tenantry.models.deployment import Deployment, DeploymentStep, JobRecord, St
 from tenantry.models.drift import DriftFinding
 from tenantry.models.environment import EnvVar, EnvVersion
 from tenantry.models.history import AuditEntry, HealthCheck, LogEntry, StatusChange
+from tenantry.models.panel import FailureNote, SavedView
 from tenantry.models.running import ReplicaObservation, ResourceLimits
 from tenantry.models.secret import IntegrationSecret
 from tenantry.models.staff import Role, User, staff_roles
@@ -34,6 +35,7 @@ __all__ = [
     "DriftFinding",
     "EnvVar",
     "EnvVersion",
+    "FailureNote",
     "HealthCheck",
     "HealthRollup",
     "HostnameWatch",
@@ -46,6 +48,7 @@ __all__ = [
     "ReplicaObservation",
     "ResourceLimits",
     "Role",
+    "SavedView",
     "ServiceTemplate",
     "ServiceWatch",
     "StatusChange",

@@ -38,6 +38,7 @@ class Deployment(Identified, Timestamped, Base):
     `blueprint` is frozen at creation and holds no secret values. `epoch` grows with each resume:
     messages of an older one are void. `next_seq` numbers log lines under this row's lock, so that
     commit order is number order. Names are kept as they were: a rename rewrites no history.
+    `cause` of a failed one is its message without what differs between tenants, to group by.
     """
 
     __tablename__ = "deployment"
@@ -59,6 +60,7 @@ class Deployment(Identified, Timestamped, Base):
         Index("ix_deployment_in_flight", "target_id", **_where("status='running'")),
         Index("ix_deployment_target_id", "target_id", "status", "created_at"),
         Index("ix_deployment_cancel", "id", **_where("cancel_requested")),
+        Index("ix_deployment_cause", "cause", "ended_at", **_where("cause <> ''")),
         Index("ix_deployment_release_id", "release_id"),
         Index("ix_deployment_triggered_by_id", "triggered_by_id"),
         Index("ix_deployment_cancelled_by_id", "cancelled_by_id"),
@@ -83,6 +85,7 @@ class Deployment(Identified, Timestamped, Base):
     blueprint: Mapped[dict[str, Any]] = mapped_column(JsonType)
     details: Mapped[dict[str, Any]] = mapped_column("meta", JsonType, default=dict)
     summary: Mapped[str] = mapped_column(String(500), default="")
+    cause: Mapped[str] = mapped_column(String(300), default="", server_default="")
     next_seq: Mapped[int] = mapped_column(default=1)
     request_key: Mapped[str | None] = mapped_column(String(80), unique=True)
     tenant_name: Mapped[str] = mapped_column(String(120))
