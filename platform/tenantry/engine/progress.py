@@ -19,6 +19,7 @@ from tenantry.journal import cap_line
 from tenantry.models import Deployment, DeploymentStep, JobRecord, TargetRow, Tenant
 from tenantry.models.dbtime import db_now
 from tenantry.planning.actions import ACTIONS
+from tenantry.planning.causes import cause_of
 from tenantry.planning.states import DONE_STEP, DeploymentStatus, TenantStatus
 
 Step = DeploymentStep
@@ -122,15 +123,36 @@ def gating_steps_left(conn: Connection, deployment_id: int) -> int:
     return int(conn.execute(GATING_LEFT, {"b_deployment": deployment_id}).scalar_one())
 
 
+def fail(conn: Connection, deployment: Any, step_key: str, message: str) -> list[Hint]:
+    """Ends a deployment as failed at a step, with the cause that it shares with others."""
+    own = conn.execute(
+        select(Deployment.tenant_name, Deployment.subdomain).where(Deployment.id == deployment.id)
+    ).one()
+    return end(
+        conn,
+        deployment,
+        DeploymentStatus.FAILED,
+        summary=f"Failed at {step_key}: {message}",
+        cause=cause_of(step_key, message, own),
+    )
+
+
 def end(
-    conn: Connection, deployment: Any, outcome: str, *, summary: str, actor: str = "engine"
+    conn: Connection,
+    deployment: Any,
+    outcome: str,
+    *,
+    summary: str,
+    actor: str = "engine",
+    **facts: Any,
 ) -> list[Hint]:
     """
     The one routine by which anything ends a deployment, in the caller's transaction.
 
-    Closes jobs and steps, moves the tenant, makes the mail that fits due. Does nothing where the
-    deployment has ended already. Admission of the next one is the caller's, in a transaction of
-    its own: the target is locked before deployments, and this one holds a deployment.
+    Closes jobs and steps, moves the tenant, makes the mail that fits due. `facts` are written with
+    the move. Does nothing where the deployment has ended already. Admission of the next one is the
+    caller's, in a transaction of its own: the target is locked before deployments, and this one
+    holds a deployment.
     """
     moved = move(
         conn,
@@ -141,6 +163,7 @@ def end(
         actor=actor,
         ended_at=db_now(),
         summary=cap_line(summary),
+        **facts,
     )
     if not moved:
         return []

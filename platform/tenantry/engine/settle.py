@@ -16,6 +16,7 @@ from tenantry.engine.endings import Ending, ending_of
 from tenantry.engine.jobs import Hint, add_job, countdown
 from tenantry.engine.progress import (
     end,
+    fail,
     finish_cancel,
     gating_steps_left,
     lock_deployment,
@@ -117,8 +118,7 @@ def _after(
 ) -> Verdict:
     """What the end of a gating step means for its deployment."""
     if ending.status == "failed" and not retried:
-        summary = f"Failed at {claim.step.step_key}: {message}"
-        ended = end(conn, deployment, DeploymentStatus.FAILED, summary=summary)
+        ended = fail(conn, deployment, claim.step.step_key, message)
         return Verdict(goes_on=False, hints=tuple(ended), ended=True)
     done = ending.status in {"success", "skipped"}
     if done and gating_steps_left(conn, deployment.id) == 0:

@@ -18,6 +18,7 @@ from tenantry.engine.dispatch import Dispatcher, queue_of
 from tenantry.engine.jobs import Hint
 from tenantry.engine.progress import (
     end,
+    fail,
     finish_cancel,
     gating_steps_left,
     lock_deployment,
@@ -166,8 +167,7 @@ class Watchdog:
             if not self._back(conn, step, new):
                 return None
             if new == "failed" and step.gates:
-                words = f"Failed at {step.step_key}: worker lost {MOST_LOST} times"
-                return end(conn, deployment, DeploymentStatus.FAILED, summary=words)
+                return fail(conn, deployment, step.step_key, f"worker lost {MOST_LOST} times")
             if deployment.cancel_requested:
                 return finish_cancel(conn, deployment)
             return []

@@ -38,7 +38,9 @@ class Deployment(Identified, Timestamped, Base):
     `blueprint` is frozen at creation and holds no secret values. `epoch` grows with each resume:
     messages of an older one are void. `next_seq` numbers log lines under this row's lock, so that
     commit order is number order. Names are kept as they were: a rename rewrites no history.
-    `cause` of a failed one is its message without what differs between tenants, to group by.
+    `cause` is what it last failed of, without what differs between tenants, to group by. It stays
+    when the deployment goes on and ends well, so that a cause knows how often it was met; whether
+    it still stands is told by `status`.
     """
 
     __tablename__ = "deployment"

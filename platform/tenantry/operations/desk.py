@@ -122,13 +122,21 @@ class Desk:
                 session.rollback()
 
     def resume(
-        self, actor: Actor, public_id: str, *, only_failed: bool = False, reason: str = ""
+        self,
+        actor: Actor,
+        public_id: str,
+        *,
+        only_failed: bool = False,
+        reason: str = "",
+        epoch: int | None = None,
     ) -> None:
         """Puts a deployment back in line, and lets it in if there is room."""
 
         def again(session: Session) -> int:
             found = deployments.find(session, public_id)
-            resuming.resume(session, actor, found, only_failed=only_failed, reason=reason)
+            resuming.resume(
+                session, actor, found, only_failed=only_failed, reason=reason, epoch=epoch
+            )
             return found.target_id
 
         self.dispatcher.admit(self.do(again))

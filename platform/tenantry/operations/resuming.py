@@ -31,19 +31,23 @@ def resume(
     *,
     only_failed: bool = False,
     reason: str = "",
+    epoch: int | None = None,
 ) -> Deployment:
     """
     Continues the same deployment from the step that failed, under a new epoch.
 
-    `only_failed` puts only failed steps back; all others that are not done are skipped. Conflict
-    where it is not failed or cancelled, where another is active, where a newer one succeeded,
-    where the tenant is away, or where only failed steps are wanted and none has failed.
+    `only_failed` puts only failed steps back; all others that are not done are skipped. `epoch` is
+    the one that the person saw. Conflict where it has been resumed since, where it is not failed or
+    cancelled, where another is active, where a newer one succeeded, where the tenant is away, or
+    where only failed steps are wanted and none has failed.
     """
     conn = session.connection()
     session.flush()
     row = lock_deployment(conn, deployment.id)
     if row is None or row.status not in FOR_RESUME:
         raise _resume_refused(session, deployment)
+    if epoch is not None and row.epoch != epoch:
+        raise Conflict("It was resumed meanwhile, and has failed again")
     if _superseded(session, deployment):
         raise Conflict("A newer deployment of this tenant supersedes this one")
     if only_failed and not _has_failed(session, deployment):
@@ -55,7 +59,7 @@ def resume(
     lock_tenant(conn, deployment.tenant_id)
     session.refresh(deployment.tenant)
     refuse_if_away(deployment.tenant, deployment.action)
-    epoch = row.epoch + 1
+    new_epoch = row.epoch + 1
     if only_failed:
         move(
             conn,
@@ -79,9 +83,10 @@ def resume(
             ended_at=db_now(),
         )
     _reopen_steps(conn, deployment.id, actor)
-    _new_mail(session, deployment, epoch)
+    _new_mail(session, deployment, new_epoch)
     session.expire(deployment)
-    record(session, actor, "deployment.resume", deployment, reason=reason, after={"epoch": epoch})
+    after = {"epoch": new_epoch}
+    record(session, actor, "deployment.resume", deployment, reason=reason, after=after)
     return deployment
 
 
