@@ -1,6 +1,6 @@
 """Flask-Admin, mounted at the root: every model under one secure base view."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask
@@ -46,7 +46,7 @@ from tenantry.web.panel.steps import AttemptView, FailureView, JobView, StepView
 from tenantry.web.panel.targets import TargetView
 from tenantry.web.panel.tenants import TenantView
 from tenantry.web.panel.years import BackupView, LimitView, PolicyView, ReplicaView
-from tenantry.web.people import may
+from tenantry.web.places import Entry, set_up_places
 
 # Category → its entries: view, model, name, endpoint. The order is the sidebar's.
 VIEWS: dict[str, tuple[tuple[Any, Any, str, str], ...]] = {
@@ -59,17 +59,16 @@ VIEWS: dict[str, tuple[tuple[Any, Any, str, str], ...]] = {
     ),
     "Blueprints": (
         (ProductView, ProjectTemplate, "Products", "products"),
-        (ServiceTemplateView, ServiceTemplate, "Service templates", "service-templates"),
         (ReleaseView, TemplateRelease, "Releases", "releases"),
-        (TargetView, TargetRow, "Targets", "targets"),
     ),
     "Security": (
         (SecretView, IntegrationSecret, "Secrets", "secrets"),
         (AuditView, AuditEntry, "Audit", "audit"),
         (StaffView, User, "Staff", "staff"),
-        (RoleView, Role, "Roles", "roles"),
     ),
+    "Tools": ((TargetView, TargetRow, "Targets", "targets"),),
     "Records": (
+        (ServiceTemplateView, ServiceTemplate, "Service templates", "service-templates"),
         (ServiceView, TenantService, "Tenant services", "services"),
         (DomainView, TenantDomain, "Hostnames", "hostnames"),
         (StepView, DeploymentStep, "Steps", "steps"),
@@ -81,17 +80,9 @@ VIEWS: dict[str, tuple[tuple[Any, Any, str, str], ...]] = {
         (PolicyView, BackupPolicy, "Backup policies", "backup-policies"),
         (LimitView, ResourceLimits, "Limits", "limits"),
         (ReplicaView, ReplicaObservation, "Containers", "containers"),
+        (RoleView, Role, "Roles", "roles"),
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the sidebar."""
-
-    name: str
-    icon: str
-    endpoint: str
 
 
 def set_up_panel(app: Flask) -> None:
@@ -108,19 +99,13 @@ def set_up_panel(app: Flask) -> None:
     for category, entries in VIEWS.items():
         for view, model, name, endpoint in entries:
             admin.add_view(view(model, name=name, endpoint=endpoint, category=category))
-    app.jinja_env.globals["sidebar"] = sidebar
+    set_up_places(app, _entries())
 
 
-def sidebar() -> dict[str, list[Entry]]:
-    """What this person may open, by work."""
-    return {
-        category: found
-        for category, entries in VIEWS.items()
-        if (
-            found := [
-                Entry(name, view.icon, f"{endpoint}.index_view")
-                for view, _, name, endpoint in entries
-                if may(view.role)
-            ]
-        )
-    }
+def _entries() -> Iterator[Entry]:
+    yield Entry("Overview", OverviewView.icon, "overview.index", "", "viewer")
+    for group, entries in VIEWS.items():
+        for view, _, name, endpoint in entries:
+            yield Entry(name, view.icon, f"{endpoint}.index_view", group, view.role)
+        if group == "Tools":
+            yield Entry("Flower", "flower-2", "flower.look", group, "operator")

@@ -7,6 +7,7 @@ the details and the export alike; nothing is shown because it happens to be a co
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -20,14 +21,24 @@ from wtforms.csrf.core import CSRF
 
 from tenantry.web.database import db
 from tenantry.web.panel import formats
+from tenantry.web.panel.exports import Exports
+from tenantry.web.panel.kept import KeptViews
 from tenantry.web.panel.routes import expose
 from tenantry.web.people import may
 from tenantry.web.words import sentence
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-LONGEST_EXPORT = 10_000
 LONGEST_SEARCH = 200
 MOST_PAGES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """An action on ticked rows: its name, words with the rows' number in `{}`, and its symbol."""
+
+    name: str
+    words: str
+    icon: str
+    kind: str = ""
 
 
 class _SameToken(CSRF):  # type: ignore[misc]
@@ -50,13 +61,12 @@ class PanelForm(SecureForm):  # type: ignore[misc]
         csrf_context = session
 
 
-class ScopedSecureModelView(ModelView):  # type: ignore[misc]
+class ScopedSecureModelView(Exports, KeptViews, ModelView):  # type: ignore[misc]
     """Least role, explicit columns, scoped queries, public ids; see the module."""
 
     # Tables that grow without end are not counted for each page of their list.
     simple_list_pager = False
     role: ClassVar[str] = "viewer"
-    export_role: ClassVar[str | None] = "operator"
     icon: ClassVar[str] = "database"
     about: ClassVar[str] = ""
     empty: ClassVar[str] = "Nothing here yet."
@@ -68,8 +78,6 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
     can_view_details = True
     can_export = True
     can_set_page_size = True
-    export_types: ClassVar[list[str]] = ["csv"]
-    export_max_rows = LONGEST_EXPORT
     page_size = 50
     page_size_options: ClassVar[tuple[int, ...]] = (20, 50, 100)
     named_filter_urls = True
@@ -114,10 +122,6 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
     def get_column_name(self, field: str) -> str:
         """`in_flight` → `In flight`, unless a label says otherwise."""
         return (self.column_labels or {}).get(field) or sentence(field)
-
-    def may_export(self) -> bool:
-        """Whole tables leave the house only with operators."""
-        return self.export_role is not None and may(self.export_role)
 
     # The three doors to rows, each through the same scope.
 
@@ -185,20 +189,6 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
             get_value=self.get_detail_value,
         )
 
-    @expose("/export/<export_type>/")
-    def export(self, export_type: str) -> Any:
-        """CSV of what the list shows under its filters, at most 10,000 rows."""
-        if not self.may_export():
-            abort(403, "Your role may not export this.")
-        if export_type not in self.export_types:
-            abort(404)
-        return self._export_csv("")
-
-    def get_export_value(self, model: Any, name: Any) -> str:
-        """Text that no spreadsheet takes for a formula."""
-        text = str(super().get_export_value(model, name))
-        return f"'{text}" if text.startswith(FORMULA) else text
-
     def _get_list_extra_args(self) -> Any:
         """Pages and words that a database would choke on become ones that find nothing."""
         asked = super()._get_list_extra_args()
@@ -252,6 +242,32 @@ class ScopedSecureModelView(ModelView):  # type: ignore[misc]
     def is_narrow(self, column: str) -> bool:
         """Whether a column stays on a telephone."""
         return column in self.narrow
+
+    def bulk(self) -> Sequence[Bulk]:
+        """
+        What this person may do with ticked rows; none means that the list has nothing to tick.
+
+        Each posts its name as `action`, with the ticked `rowid`, to the view's own `action_view`,
+        which says what would happen before anything does.
+        """
+        return ()
+
+    def sizes(self) -> list[tuple[int, str, bool]]:
+        """Rows on a page: number, address, whether it is the one shown."""
+        rest: dict[str, Any] = {
+            key: text for key, text in request.args.items() if key not in {"page", "page_size"}
+        }
+        now = request.args.get("page_size", type=int) or self.page_size
+        return [
+            (size, url_for(".index_view", **rest, page_size=size), size == now)
+            for size in self.page_size_options
+        ]
+
+    def lifted_url(self) -> str:
+        """The list in the same order and on the same shelf, without filters and search."""
+        keep = ("sort", "desc", "page_size", "show")
+        rest: dict[str, Any] = {key: request.args[key] for key in keep if key in request.args}
+        return url_for(".index_view", **rest)
 
 
 class PlainRows(ScopedSecureModelView):

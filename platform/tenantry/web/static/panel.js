@@ -74,11 +74,6 @@
         if (location.hash === "#sidebar") location.hash = "main";
         for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
       }
-      const typing = event.target.closest("input, textarea, select");
-      if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
-        const field = [...document.querySelectorAll("[data-slash]")].find((f) => f.offsetParent);
-        if (field) { event.preventDefault(); field.focus(); field.select(); }
-      }
     });
     document.addEventListener("toggle", (event) => {
       const field = event.target.open && event.target.matches?.(".reasoned") && event.target.querySelector("input[name=reason]");
@@ -96,12 +91,17 @@
     });
     const all = document.querySelector("[data-tick-all]");
     const boxes = [...document.querySelectorAll("input[name=rowid]")];
-    const button = document.querySelector("[data-bulk] button");
-    if (!all || !button) return;
+    const buttons = [...document.querySelectorAll("[data-bulk] button")];
+    const count = document.querySelector("[data-ticked]");
+    if (!all || !buttons.length) return;
     const tell = () => {
       const chosen = boxes.filter((b) => b.checked).length;
-      button.disabled = chosen === 0;
-      button.querySelector("span").textContent = chosen ? `Deploy ${chosen} ticked…` : "Deploy ticked…";
+      for (const button of buttons) {
+        const words = button.dataset.words || "Deploy {}";
+        button.disabled = chosen === 0;
+        button.querySelector("span").textContent = `${words.replace("{}", chosen ? `${chosen} ticked` : "ticked")}…`;
+      }
+      if (count) count.textContent = chosen ? "" : "Tick rows first";
       all.checked = chosen === boxes.length;
       all.indeterminate = chosen > 0 && chosen < boxes.length;
     };
