@@ -13,8 +13,8 @@ from tenantry.steps.outcomes import LogText
 from tests.web.conftest import SCRIPT, World
 
 LISTS = (
-    "tenants deployments jobs failures drift products service-templates releases targets secrets "
-    "audit staff roles services hostnames steps attempts log-lines status-changes health-checks "
+    "tenants deployments jobs failures failed-steps drift products service-templates releases "
+    "targets secrets audit staff roles services hostnames steps attempts log-lines status-changes health-checks "
     "backups backup-policies limits containers"
 ).split()
 YEARS = ("history", "backups", "backups/policy", "do/deploy", "do/leave", "do/teardown")

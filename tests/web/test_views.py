@@ -25,7 +25,7 @@ ENTRIES = [entry for entries in VIEWS.values() for entry in entries]
 
 # Shown on the tenant's page and by `tenantry watch` and `tenantry env`; lists of them come later.
 WITHOUT_A_LIST = frozenset(
-    "EnvVar EnvVersion FailureNote HealthRollup HostnameWatch LetterOutbox Outage SavedView "
+    "EnvVar EnvVersion HealthRollup HostnameWatch LetterOutbox Outage SavedView "
     "ServiceWatch".split()
 )
 

@@ -14,6 +14,7 @@ from tenantry.models import (
     Deployment,
     DeploymentStep,
     DriftFinding,
+    FailureNote,
     HealthCheck,
     IntegrationSecret,
     JobRecord,
@@ -36,13 +37,14 @@ from tenantry.web.headers import nonce
 from tenantry.web.panel.blueprints import ReleaseView, ServiceTemplateView
 from tenantry.web.panel.deployments import DeploymentView
 from tenantry.web.panel.drift import DriftView
+from tenantry.web.panel.failures import FailureView
 from tenantry.web.panel.history import ChangeView, HealthView, LogView
 from tenantry.web.panel.overview import OverviewView
 from tenantry.web.panel.products import ProductView
 from tenantry.web.panel.secrets import SecretView
 from tenantry.web.panel.services import DomainView, ServiceView
 from tenantry.web.panel.staff import AuditView, RoleView, StaffView
-from tenantry.web.panel.steps import AttemptView, FailureView, JobView, StepView
+from tenantry.web.panel.steps import AttemptView, FailedStepView, JobView, StepView
 from tenantry.web.panel.targets import TargetView
 from tenantry.web.panel.tenants import TenantView
 from tenantry.web.panel.years import BackupView, LimitView, PolicyView, ReplicaView
@@ -54,7 +56,7 @@ VIEWS: dict[str, tuple[tuple[Any, Any, str, str], ...]] = {
         (TenantView, Tenant, "Tenants", "tenants"),
         (DeploymentView, Deployment, "Deployments", "deployments"),
         (JobView, JobRecord, "Jobs", "jobs"),
-        (FailureView, DeploymentStep, "Failures", "failures"),
+        (FailureView, FailureNote, "Failures", "failures"),
         (DriftView, DriftFinding, "Drift", "drift"),
     ),
     "Blueprints": (
@@ -72,6 +74,7 @@ VIEWS: dict[str, tuple[tuple[Any, Any, str, str], ...]] = {
         (ServiceView, TenantService, "Tenant services", "services"),
         (DomainView, TenantDomain, "Hostnames", "hostnames"),
         (StepView, DeploymentStep, "Steps", "steps"),
+        (FailedStepView, DeploymentStep, "Failed steps", "failed-steps"),
         (AttemptView, StepAttempt, "Attempts", "attempts"),
         (LogView, LogEntry, "Log lines", "log-lines"),
         (ChangeView, StatusChange, "Status changes", "status-changes"),

@@ -172,7 +172,7 @@ class StepView(ScopedSecureModelView):
             row.deployment_url = _page(row.deployment.public_id)
 
 
-class FailureView(StepView):
+class FailedStepView(StepView):
     """Failed steps that hold up a deployment, newest first."""
 
     icon = "triangle-alert"
