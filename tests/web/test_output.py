@@ -14,8 +14,8 @@ from tests.web.conftest import SCRIPT, World
 
 LISTS = (
     "tenants deployments jobs failures failed-steps drift products service-templates releases "
-    "targets secrets audit staff roles services hostnames steps attempts log-lines status-changes health-checks "
-    "backups backup-policies limits containers"
+    "targets secrets audit staff roles services hostnames steps attempts log-lines status-changes "
+    "health-checks backups backup-policies limits containers"
 ).split()
 YEARS = ("history", "backups", "backups/policy", "do/deploy", "do/leave", "do/teardown")
 UNSAFE = re.compile(r"\son\w+=|javascript:|\sstyle=|<script(?![^>]*(?:nonce|src)=)", re.IGNORECASE)
