@@ -50,7 +50,7 @@ def test_every_list_asks_the_same_few_questions_of_a_larger_fleet(world: World) 
         with counted(world) as seen:
             admin.page(url)
         assert len(seen) <= before[url] + 1, (url, "\n".join(seen))
-        assert len(seen) <= (14 if url == "/" else MOST), (url, "\n".join(seen))
+        assert len(seen) <= (12 if url == "/" else MOST), (url, "\n".join(seen))
 
 
 def test_the_deployment_page_does_too(world: World) -> None:

@@ -9,7 +9,7 @@ SQLite the text has exactly the length that the driver stores, or comparisons wo
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Float, bindparam
+from sqlalchemy import ColumnElement, DateTime, Float, Integer, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -72,3 +72,53 @@ def _sqlite(element: _DbNow, compiler: SQLCompiler, **kw: Any) -> str:
         return "(strftime('%Y-%m-%d %H:%M:%f','now')||'000')"
     shift = compiler.process(seconds[0], **kw)
     return f"(strftime('%Y-%m-%d %H:%M:%f','now',({shift})||' seconds')||'000')"
+
+
+class _Seconds(FunctionElement[Any]):
+    """Seconds from one time to another."""
+
+    type = Float()
+    inherit_cache = True
+    name = "seconds_between"
+
+
+class _Day(FunctionElement[Any]):
+    """A time's day, as its number since 1970."""
+
+    type = Integer()
+    inherit_cache = True
+    name = "day_of"
+
+
+def seconds_between(earlier: Any, later: Any) -> Any:
+    """From one column's time to another's; NULL where one of them is."""
+    return _Seconds(earlier, later)
+
+
+def day_of(at: Any) -> Any:
+    """The UTC day of a column's time, counted from 1 January 1970."""
+    return _Day(at)
+
+
+@compiles(_Seconds, "postgresql")
+def _seconds_postgresql(element: _Seconds, compiler: SQLCompiler, **kw: Any) -> str:
+    earlier, later = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"CAST(EXTRACT(EPOCH FROM ({later} - {earlier})) AS DOUBLE PRECISION)"
+
+
+@compiles(_Seconds, "sqlite")
+def _seconds_sqlite(element: _Seconds, compiler: SQLCompiler, **kw: Any) -> str:
+    earlier, later = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"((julianday({later}) - julianday({earlier})) * 86400.0)"
+
+
+@compiles(_Day, "postgresql")
+def _day_postgresql(element: _Day, compiler: SQLCompiler, **kw: Any) -> str:
+    at = compiler.process(next(iter(element.clauses)), **kw)
+    return f"CAST(FLOOR(EXTRACT(EPOCH FROM {at}) / 86400) AS INTEGER)"
+
+
+@compiles(_Day, "sqlite")
+def _day_sqlite(element: _Day, compiler: SQLCompiler, **kw: Any) -> str:
+    at = compiler.process(next(iter(element.clauses)), **kw)
+    return f"CAST(julianday({at}) - 2440587.5 AS INTEGER)"

@@ -86,7 +86,7 @@ def causes(session: Session, words: Collection[str] | None = None) -> list[Cause
         ),
     )
     standing = select(Deployment.cause, func.count(Deployment.tenant_id.distinct())).where(
-        _stands()
+        stands_now()
     )
     met = _of(met.where(Deployment.cause != ""), words).group_by(Deployment.cause)
     met = met.order_by(func.max(Deployment.id).desc()).limit(MOST_CAUSES)
@@ -122,7 +122,7 @@ def met_by(
     session: Session, words: str, *, standing: bool = False, most: int = 100
 ) -> Sequence[Failed]:
     """Deployments that met it, those that stand first, then the newest; one query."""
-    stands = _stands()
+    stands = stands_now()
     query = (
         select(
             Deployment.public_id,
@@ -208,7 +208,7 @@ def _judge(field: str, text: str, longest: int) -> None:
         raise Invalid(field, f"must have at most {longest:,} characters")
 
 
-def _stands() -> Any:
+def stands_now() -> Any:
     """Failed, of a tenant that is there, and nothing newer of it is under way or went well."""
     return and_(
         Deployment.status == "failed",
