@@ -10,6 +10,7 @@ from tenantry.web.database import set_up_database
 from tenantry.web.door import open_door
 from tenantry.web.drift_deeds import deeds
 from tenantry.web.errors import set_up_errors
+from tenantry.web.events import set_up_events
 from tenantry.web.find import find
 from tenantry.web.flower import flower
 from tenantry.web.headers import set_up_headers
@@ -37,6 +38,7 @@ def create_web(desk: Desk, broker_resting: Callable[[], bool]) -> Flask:
     set_up_security(app)
     set_up_errors(app)
     set_up_look(app)
+    set_up_events(app)
     set_up_panel(app)
     for blueprint in (deeds, find, flower, health):
         app.register_blueprint(blueprint)

@@ -17,11 +17,13 @@ def set_up_look(app: Flask) -> None:
     app.jinja_env.filters.update(
         title_of=words.title_of,
         duration=words.duration,
+        roughly=words.roughly,
         sentence=words.sentence,
         pretty=words.pretty,
         plural=words.plural,
         bytes=words.size,
         deed=words.deed,
+        capitalize_first=lambda text: text[:1].upper() + text[1:],
     )
     app.jinja_env.globals.update(
         asset=asset,

@@ -117,6 +117,21 @@ def duration(seconds: float | None) -> str:
     return f"{whole // HOUR} h {whole % HOUR // MINUTE} m"
 
 
+def roughly(seconds: float | None) -> str:
+    """For what is only guessed: `a few seconds`, `about 40 s`, `about 2 m`, `about 1 h 10 m`."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:  # noqa: PLR2004 — nobody counts along
+        return "a few seconds"
+    if seconds < MINUTE - 5:
+        return f"about {round(seconds / 10) * 10} s"
+    minutes = round(seconds / MINUTE)
+    if minutes < MINUTE:
+        return f"about {minutes} m"
+    tens = round(minutes / 10) * 10
+    return f"about {tens // 60} h {tens % 60} m"
+
+
 def moment(at: datetime | None, *, relative: bool = False) -> Markup:
     """A `<time>`: ISO with Z as it stands; the page's script shows the viewer's own zone."""
     if at is None:

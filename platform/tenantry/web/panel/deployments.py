@@ -1,5 +1,6 @@
 """Deployments: the list, and the page that shows one as it goes."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -10,14 +11,18 @@ from tenantry.models import Deployment
 from tenantry.models.deployment import CREATORS
 from tenantry.planning.actions import ACTIONS
 from tenantry.planning.states import DeploymentStatus
-from tenantry.web import live
-from tenantry.web.database import reading
-from tenantry.web.onestep import log_of, one_step
+from tenantry.web import events, live
+from tenantry.web.database import let_go, reading
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
 from tenantry.web.panel.routes import expose
-from tenantry.web.timeline import seconds_of, timeline
+from tenantry.web.timeline import event_of, seconds_of, timeline
+from tenantry.web.timeline.compare import compared
+from tenantry.web.timeline.log import log_of, log_page
+from tenantry.web.timeline.one import ids_of, one_step, row_of
 from tenantry.web.words import deed, duration
+
+LONGEST_NUMBER = 10
 
 
 def _took(_view: Any, _context: Any, row: Deployment, _name: str) -> str:
@@ -108,7 +113,7 @@ class DeploymentView(ScopedSecureModelView):
 
     @expose("/<uuid:public_id>")
     def page(self, public_id: UUID) -> Any:
-        """The whole page; it keeps itself fresh by asking for `live`."""
+        """The whole page; it keeps itself fresh by events, and by asking for `live`."""
         return self.render("deployment.html", line=timeline(reading(), self.find(public_id)))
 
     @expose("/<uuid:public_id>/live")
@@ -125,6 +130,15 @@ class DeploymentView(ScopedSecureModelView):
         body = self.render("parts/live.html", line=timeline(reading(), deployment))
         return live.fresh(body, tag)
 
+    @expose("/<uuid:public_id>/events")
+    def events(self, public_id: UUID) -> Response:
+        """Server-sent events from where `Last-Event-ID` or `last` says (see `events.stream`)."""
+        found = self.find(public_id).id
+        told = request.headers.get("Last-Event-ID") or request.args.get("last", "")
+        # The connection goes back to the pool before the first event is waited for.
+        let_go()
+        return events.answer(found, told)
+
     @expose("/<uuid:public_id>/steps/<uuid:step_id>")
     def step(self, public_id: UUID, step_id: UUID) -> Any:
         """Everything there is to one step: a page, or the part that opens below its row."""
@@ -133,12 +147,41 @@ class DeploymentView(ScopedSecureModelView):
         part = "X-Live" in request.headers
         return self.render("parts/step.html" if part else "step.html", line=found, part=part)
 
-    @expose("/<uuid:public_id>/log.txt")
-    def log(self, public_id: UUID) -> Response:
-        """The log as plain text, redacted as it was written."""
+    @expose("/<uuid:public_id>/compare")
+    def compare(self, public_id: UUID) -> Any:
+        """Beside the tenant's run before it of the same action."""
+        found = compared(reading(), self.find(public_id))
+        return self.render("deployment_compare.html", both=found, deployment=found.deployment)
+
+    @expose("/<uuid:public_id>/log")
+    def log(self, public_id: UUID) -> Any:
+        """The log: its end, what stands before a line, or the lines that hold a text."""
         deployment = self.find(public_id)
-        answer = make_response("\n".join(log_of(reading(), deployment)) + "\n")
-        answer.headers["Content-Type"] = "text/plain; charset=utf-8"
-        name = f"{deployment.subdomain}-{deployment.public_id}.log"
-        answer.headers["Content-Disposition"] = f'inline; filename="{name}"'
-        return answer
+        before = request.args.get("before", "")
+        upto = int(before) if before.isdecimal() and len(before) < LONGEST_NUMBER else None
+        page = log_page(reading(), deployment, request.args.get("q", ""), upto)
+        event = event_of(reading(), deployment) if upto is None and not page.search else ""
+        return self.render("deployment_log.html", page=page, deployment=deployment, event=event)
+
+    @expose("/<uuid:public_id>/log.txt")
+    def log_text(self, public_id: UUID) -> Response:
+        """The log as plain text, redacted as it was written; `save=1` makes it a download."""
+        deployment = self.find(public_id)
+        name = f"{deployment.subdomain}-{deployment.public_id}"
+        return _text(log_of(reading(), deployment), name)
+
+    @expose("/<uuid:public_id>/steps/<uuid:step_id>/log.txt")
+    def step_log(self, public_id: UUID, step_id: UUID) -> Response:
+        """The same of one step and its retries."""
+        deployment = self.find(public_id)
+        row = row_of(reading(), deployment, step_id)
+        name = f"{deployment.subdomain}-{row.step.step_key}"
+        return _text(log_of(reading(), deployment, ids_of(row)), name)
+
+
+def _text(lines: Iterable[str], name: str) -> Response:
+    answer = make_response("".join(f"{line}\n" for line in lines))
+    answer.headers["Content-Type"] = "text/plain; charset=utf-8"
+    how = "attachment" if "save" in request.args else "inline"
+    answer.headers["Content-Disposition"] = f'{how}; filename="{name}.log"'
+    return answer

@@ -1,58 +1,75 @@
-/* Keeps a deployment's page fresh: asks with the last ETag, changes only rows that changed. */
+/* Keeps a deployment's page fresh: told by events, else by asking; changes only what has changed. */
 "use strict";
 (() => {
   const host = document.querySelector("[data-live]");
-  const lost = document.querySelector("[data-lost]");
   if (!host) return;
-  const PACES = { live: 1000, slow: 5000 };
-  let tag = null, failures = 0, timer = 0;
+  const lost = document.querySelector("[data-lost]"), announce = document.querySelector("[data-announce]");
+  const PACES = { live: 1000, slow: 5000 }, AWAY = 20000;
   const served = new Map();
+  let tag = null, failures = 0, timer = 0, away = 0, asking = false, again = false, streaming = false, held = null, ended = false;
 
-  const pace = () => host.querySelector(".live").dataset.pace;
-  const busy = (el) => el.contains(document.activeElement) && document.activeElement.matches("input") || el.querySelector("details.menu[open]");
+  const live = () => host.querySelector(".live");
+  const pace = () => PACES[live().dataset.pace];
+  const busy = (el) => el.contains(document.activeElement) && document.activeElement.matches("input, textarea") || el.querySelector("details.menu[open]");
   const say = (text) => { lost.hidden = !text; lost.querySelector("span").textContent = text; };
+  const nameOf = (el) => el.getAttribute("href") ?? el.form?.getAttribute("action") ?? el.textContent.trim();
+
+  function how() {
+    const el = host.querySelector("[data-how]");
+    el.hidden = !pace();
+    el.classList.toggle("is-live", streaming);
+    el.lastElementChild.textContent = streaming ? "Live" : "Asks every few seconds";
+  }
 
   function replace(fresh, old) {
     const html = fresh.outerHTML;
     if (served.get(fresh.id) === html) return;
-    if (busy(old)) return;                       // nobody loses what they are typing
+    if (busy(old)) { held = true; return; }       // nobody loses what they are typing
     served.set(fresh.id, html);
-    const focus = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const focus = old.contains(document.activeElement) ? nameOf(document.activeElement) : null;
     const kept = [...old.querySelectorAll("details[data-keep][open]")].map((d) => d.dataset.keep);
-    const open = old.querySelector("[data-open]")?.getAttribute("aria-expanded") === "true";
+    const open = old.querySelector("[data-open]")?.ariaExpanded === "true";
     old.replaceWith(fresh);
     for (const d of fresh.querySelectorAll("details[data-keep]")) d.open = kept.includes(d.dataset.keep);
     const link = fresh.querySelector("[data-open]");
-    if (link && open) { link.setAttribute("aria-expanded", "true"); show(link); }
-    if (focus) [...fresh.querySelectorAll("a")].find((a) => a.getAttribute("href") === focus)?.focus();
+    if (link && open) { link.ariaExpanded = "true"; show(link); }
+    if (focus) [...fresh.querySelectorAll("a, button, summary")].find((el) => nameOf(el) === focus)?.focus();
     window.panel.times(fresh);
+    left(fresh);
   }
 
   function update(html) {
-    const next = new DOMParser().parseFromString(html, "text/html").querySelector(".live");
-    const now = host.querySelector(".live");
+    const next = new DOMParser().parseFromString(html, "text/html").querySelector(".live"), now = live();
+    held = null;
     now.dataset.pace = next.dataset.pace;
     document.title = next.dataset.title;
-    for (const part of next.querySelectorAll("[data-part]")) replace(part, document.getElementById(part.id));
-    const list = now.querySelector("[data-rows]");
-    let at = null;
-    for (const row of [...next.querySelectorAll("[data-rows] > li")]) {
-      const old = document.getElementById(row.id);
-      if (old) replace(row, old); else (at ? at.after(row) : list.prepend(row), window.panel.times(row));
-      at = document.getElementById(row.id);
-      const below = at.nextElementSibling;
-      if (below?.classList.contains("detail")) at = below;
+    if (now.dataset.says !== next.dataset.says) announce.textContent = now.dataset.says = next.dataset.says;
+    for (const part of [...next.querySelectorAll("[data-part]")]) {
+      const old = document.getElementById(part.id);
+      if (old) replace(part, old);
     }
-    const wanted = new Set([...next.querySelectorAll("[data-rows] > li")].map((li) => li.id).concat([...list.querySelectorAll("li.step")].filter((li) => html.includes(li.id)).map((li) => li.id)));
-    for (const li of [...list.querySelectorAll(":scope > li.step")]) if (!wanted.has(li.id)) li.remove();
+    const list = now.querySelector("[data-rows]"), rows = [...next.querySelectorAll("[data-rows] > li")];
+    const wanted = new Set(rows.map((row) => row.id));
+    let at = null;
+    for (const row of rows) {
+      const old = document.getElementById(row.id);
+      if (old) replace(row, old); else { at ? at.after(row) : list.prepend(row); window.panel.times(row); }
+      at = document.getElementById(row.id);
+      if (at.nextElementSibling?.classList.contains("detail")) at = at.nextElementSibling;
+    }
+    for (const li of [...list.querySelectorAll(":scope > li[id]:not(.detail)")]) if (!wanted.has(li.id)) li.remove();
+    if (held) held = html;
   }
 
   async function ask() {
+    if (asking) { again = true; return; }          // one question at a time; the next covers the rest
+    asking = true;
+    again = false;
     try {
       const headers = { "X-Live": "1", Accept: "text/html" };
       if (tag) headers["If-None-Match"] = tag;
       const answer = await fetch(host.dataset.live, { headers, cache: "no-store", credentials: "same-origin" });
-      if (answer.status === 401) { say("You are logged out. Reload to log in again."); return; }
+      if ([401, 403, 404].includes(answer.status)) { over(answer.status); return; }
       if (answer.status !== 304 && !answer.ok) throw new Error(answer.status);
       tag = answer.headers.get("ETag");
       if (answer.status === 200) update(await answer.text());
@@ -61,18 +78,38 @@
     } catch {
       failures += 1;
       if (failures > 2) say("Out of touch with the panel. Trying again…");
+    } finally {
+      asking = false;
     }
-    plan();
+    if (again && !failures) ask(); else plan();
   }
 
+  function over(status) {
+    ended = true;
+    stream.close();
+    say({ 401: "You are logged out. Reload to log in again.", 403: "You may not see this any more. Reload.", 404: "This deployment is not there any more." }[status]);
+  }
+
+  /* While the stream is open nothing is asked without being told. */
   function plan() {
     clearTimeout(timer);
-    const wait = PACES[pace()];
-    if (!wait && !failures) return;
+    if (ended) return;
+    if (!pace()) { stream.close(); streaming = false; } else if (!stream.opened && !document.hidden) stream.open();
+    how();
+    if (streaming && !failures || !pace() && !failures) return;
     const slower = document.hidden ? 15 : 1;
-    timer = setTimeout(ask, Math.min((wait || 5000) * slower * 2 ** Math.min(failures, 4), 30000));
+    timer = setTimeout(ask, Math.min((pace() || 5000) * slower * 2 ** Math.min(failures, 4), 30000));
   }
 
+  const stream = window.follow(host, {
+    open() { streaming = true; failures = 0; say(""); plan(); },
+    lost() { if (streaming) { streaming = false; failures = 0; } plan(); },
+    log: (lines) => window.logs.news(lines),
+    gap: () => { for (const link of host.querySelectorAll("[data-open][aria-expanded=true]")) show(link); },
+    state: ask,
+  });
+
+  /* Details below a row: parts are replaced where they differ; a log is only ever added to. */
   async function show(link) {
     const row = link.closest("li");
     let detail = document.getElementById(link.dataset.open);
@@ -83,24 +120,49 @@
       detail.textContent = "…";
       row.after(detail);
     }
-    const answer = await fetch(link.href, { headers: { "X-Live": "1", Accept: "text/html" }, cache: "no-store" });
-    if (!answer.ok || busy(detail)) return;
-    const log = detail.querySelector(".log"), end = !log || log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-    const top = log ? log.scrollTop : 0;
-    detail.innerHTML = await answer.text();
-    const fresh = detail.querySelector(".log");
-    if (fresh) fresh.scrollTop = end ? fresh.scrollHeight : top;
+    const answer = await fetch(link.href, { headers: { "X-Live": "1", Accept: "text/html" }, cache: "no-store" }).catch(() => null);
+    if (!answer?.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".inside");
+    if (!detail.querySelector(".inside")) {
+      detail.replaceChildren(fresh);
+      window.logs.wake(detail);
+    } else for (const part of fresh.querySelectorAll("[data-bit]")) merge(part, detail.querySelector(`[data-bit="${part.dataset.bit}"]`));
     window.panel.times(detail);
+  }
+
+  function merge(part, old) {
+    if (part.dataset.bit === "log") {
+      const log = old.querySelector("[data-log]"), now = part.querySelector("[data-log]");
+      log.dataset.log = now.dataset.log;
+      window.logs.add(log, [...now.children].map((l) => ({ seq: Number(l.dataset.seq), stream: l.className, text: l.textContent.replace(/\n$/, "") })));
+    } else if (!busy(old)) old.replaceWith(part);
+  }
+
+  function left(within) {
+    for (const el of within.querySelectorAll("[data-left]")) {
+      const s = el.dataset.left - Date.now() / 1000, m = Math.round(s / 60), tens = Math.round(m / 10) * 10;
+      const text = s < 10 ? "a few seconds" : s < 55 ? `about ${Math.round(s / 10) * 10} s` : m < 60 ? `about ${m} m` : `about ${Math.floor(tens / 60)} h ${tens % 60} m`;
+      if (el.textContent !== text) el.textContent = text;
+    }
   }
 
   host.addEventListener("click", (event) => {
     const link = event.target.closest("[data-open]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const open = link.getAttribute("aria-expanded") !== "true";
-    link.setAttribute("aria-expanded", String(open));
+    const open = link.ariaExpanded !== "true";
+    link.ariaExpanded = String(open);
     if (open) show(link); else document.getElementById(link.dataset.open)?.remove();
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && PACES[pace()]) ask(); });
+  // What was held back for somebody who typed is shown when they are done.
+  for (const name of ["focusout", "toggle"]) host.addEventListener(name, () => setTimeout(() => { if (held) update(held); }, 200), true);
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(away);
+    if (ended) return;
+    // A browser opens few connections to one host: tabs behind others give theirs back.
+    if (document.hidden) away = setTimeout(() => { stream.close(); streaming = false; clearTimeout(timer); }, AWAY);
+    else ask();
+  });
+  setInterval(() => left(document), 1000);
   plan();
 })();
