@@ -75,8 +75,8 @@ class Person:
         self.session_transaction = client.session_transaction
 
     def token(self) -> str:
-        found = TOKEN.search(self.get("/").text)
-        assert found, "no form on the first page"
+        found = TOKEN.search(self.get("/find").text)
+        assert found, "no form on a page of our frame"
         return found[1]
 
     def post(self, url: str, data: Any = None, **more: Any) -> Any:
@@ -95,7 +95,9 @@ class Person:
 
     def flashes(self) -> str:
         """What the next page tells."""
-        return " ".join(re.findall(r'<p class="flash[^>]*>(.*?)</p>', self.page("/"), re.DOTALL))
+        return " ".join(
+            re.findall(r'<p class="flash[^>]*>(.*?)</p>', self.page("/find"), re.DOTALL)
+        )
 
 
 def furnish(engine: Engine) -> None:

@@ -20,6 +20,9 @@ OPEN_TO_ALL = {"static", "security.login", "health.livez", "health.readyz", "hea
 ADMINS_ONLY = ("secrets.", "staff.", "roles.", "products.new", "products.edit", "targets.drain")
 OPERATORS = (
     "tenants.new",
+    "tenants.check",
+    "tenants.from_table",
+    "tenants.table_sample",
     "audit.",
     "flower.",
     "deeds.",

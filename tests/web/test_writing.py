@@ -53,7 +53,6 @@ def test_add_a_tenant(world: World) -> None:
         ("env", "lower=1", "keys must hold"),
         ("notify_emails", "a@b@c", "one plain e-mail address"),
         ("name", "", "Fill this in"),
-        ("product", "nothing", "Not a valid choice"),
     ],
 )
 def test_what_is_wrong_with_a_tenant_stands_beside_its_field(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -19,9 +20,18 @@ from tenantry.engine.jobs import Hint
 from tenantry.engine.store import READS_ONLY
 from tenantry.errors import Conflict, NotFound
 from tenantry.models import Tenant
-from tenantry.operations import deployments, hostnames, previews, resuming, targets, tenants
+from tenantry.operations import (
+    deployments,
+    hostnames,
+    onboarding,
+    previews,
+    resuming,
+    targets,
+    tenants,
+)
 from tenantry.operations import steps as step_operations
 from tenantry.operations.actors import Actor
+from tenantry.operations.onboarding import Client, Onboarded
 from tenantry.operations.previews import Preview
 from tenantry.operations.wishes import Wish
 from tenantry.ports import DestinationSeen, Resolver, SecretStore
@@ -59,6 +69,29 @@ class Desk:
         """One transaction around one operation; its rows stay readable afterwards."""
         with self.sessions.begin() as session:
             return act(session)
+
+    def rehearse(self, act: Callable[[Session], T]) -> T:
+        """One transaction around one operation that is thrown away: what it says, nothing done."""
+        with self.sessions() as session:
+            try:
+                targets.sync(session, self.settings.targets)
+                return act(session)
+            finally:
+                session.rollback()
+
+    def onboard(
+        self, actor: Actor, clients: Sequence[Client], key: UUID, *, deploy: bool
+    ) -> list[Onboarded]:
+        """Adds all clients or none, and lets their deployments in as far as there is room."""
+
+        def act(session: Session) -> list[Onboarded]:
+            targets.sync(session, self.settings.targets)
+            return onboarding.add_all(session, actor, self.secrets, clients, key, deploy=deploy)
+
+        done = self.do(act)
+        for target_id in sorted({one.target_id for one in done if one.target_id is not None}):
+            self.dispatcher.admit(target_id)
+        return done
 
     def deploy(
         self,

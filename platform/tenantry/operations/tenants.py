@@ -1,6 +1,7 @@
 """Tenants: adding a client, with everything that must exist before the first deployment."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -34,11 +35,13 @@ def add(
     store: SecretStore,
     *,
     even_inactive: bool = False,
+    public_id: UUID | None = None,
 ) -> Tenant:
     """
     A new tenant with its services, hostnames and database password; nothing is deployed yet.
 
-    An inactive product takes none, unless one that it has had elsewhere comes back.
+    An inactive product takes none, unless one that it has had elsewhere comes back. `public_id` is
+    for a caller who may ask twice and must find what came of the first time.
 
     Every hostname it will use is reserved here, and every marker and password is made here once,
     before anything uses it. Conflict where the subdomain or a hostname is taken, also by somebody
@@ -51,14 +54,14 @@ def add(
     target = targets.usable(session, data["target"] or template.target_name)
     env = environment.check_values(data["env"], environments.known_of(session, template))
     tenant = Tenant(
-        public_id=(public_id := uuid7()),
+        public_id=(own_id := public_id or uuid7()),
         project_id=template.id,
         name=" ".join(data["name"].split()),
         client_ref=data["client_ref"],
         subdomain=subdomain,
         target_name=target.name,
         server_id=template.server_id,
-        external_ref=naming.marker(public_id),
+        external_ref=naming.marker(own_id),
         notify_emails=list(inputs.emails(data["notify_emails"])),
         created_by_id=actor.user_id,
     )

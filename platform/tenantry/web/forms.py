@@ -32,17 +32,6 @@ class Form(FlaskForm):  # type: ignore[misc]
     """With the panel's CSRF token."""
 
 
-class TenantForm(Form):
-    """A client to be added."""
-
-    product = SelectField("Product", validators=[NEEDED])
-    name = StringField("Name", validators=[NEEDED, Length(max=120)])
-    subdomain = StringField("Subdomain", validators=[NEEDED, Length(max=63)])
-    client_ref = StringField("Client ref", validators=[Length(max=120)])
-    env = TextAreaField("Environment", validators=[Length(max=100_000)])
-    notify_emails = TextAreaField("Tell also", validators=[Length(max=10_000)])
-
-
 class ProductForm(Form):
     """A product as a document."""
 

@@ -57,6 +57,7 @@ ALSO = {
 # Name, endpoint, role, icon, other words; in the order of the palette.
 BEGINNINGS = (
     ("New tenant", "tenants.new", "operator", "plus", "add client onboard create"),
+    ("New tenants from a table", "tenants.from_table", "operator", "table", "csv import bulk many"),
     ("New product", "products.new", "admin", "plus", "add template create"),
     ("New secret", "secrets.new", "admin", "key-round", "add password create"),
     ("Add a member of staff", "staff.new", "admin", "user", "new user invite person"),

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 from flask import flash, g, has_request_context, redirect, request, url_for
 from flask_admin.contrib.sqla.filters import FilterEqual
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from tenantry.errors import NotFound
 from tenantry.models import Deployment, ProjectTemplate, Tenant
@@ -16,18 +15,14 @@ from tenantry.operations import (
     environments,
     hostnames,
     leaving,
-    targets,
-    templates,
-    tenants,
 )
-from tenantry.operations.actors import Actor
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, TenantStatus
 from tenantry.web.database import db, reading
 from tenantry.web.deeds import MOST_AT_ONCE
 from tenantry.web.door import desk
-from tenantry.web.forms import TenantForm, choices, emails_of, env_of, saved
 from tenantry.web.life.deeds import offered, primary
 from tenantry.web.life.standing import release_of, standings
+from tenantry.web.onboarding.pages import OnboardingPages
 from tenantry.web.panel import formats, shelves
 from tenantry.web.panel.backups import BackupPages
 from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
@@ -57,7 +52,7 @@ class ProductFilter(FilterEqual):  # type: ignore[misc]
         return any(value == key for key, _ in self.get_options(None) or ())
 
 
-class TenantView(BackupPages, ScopedSecureModelView):
+class TenantView(OnboardingPages, BackupPages, ScopedSecureModelView):
     """Clients: one copy of a product for each."""
 
     icon = "building-2"
@@ -132,24 +127,6 @@ class TenantView(BackupPages, ScopedSecureModelView):
         for row in rows:
             row.active_deployment, row.first = active.get(row.id), primary(row)
 
-    @expose("/new", methods=("GET", "POST"))
-    def new(self) -> Any:
-        """A client to be added; nothing is deployed yet."""
-        need("operator")
-        form = TenantForm()
-        products = db.session.execute(
-            select(ProjectTemplate.slug, ProjectTemplate.name, ProjectTemplate.base_domain)
-            .where(ProjectTemplate.active)
-            .order_by(ProjectTemplate.name)
-        ).all()
-        form.product.choices = choices((p.slug, f"{p.name} ({p.base_domain})") for p in products)
-        made = saved(form, lambda session, who: _add(session, who, form))
-        if made is not None:
-            flash("Added. Nothing is deployed yet: press Deploy when you are ready.", "good")
-            return redirect(url_for(".page", public_id=made), 303)
-        code = 400 if form.is_submitted() else 200
-        return self.render("tenant_form.html", form=form), code
-
     @expose("/action/", methods=("POST",))
     def action_view(self) -> Any:
         """What is done with ticked rows."""
@@ -204,19 +181,6 @@ class TenantView(BackupPages, ScopedSecureModelView):
             versions=versions,
             secret=secret,
         )
-
-
-def _add(session: Session, who: Actor, form: TenantForm) -> UUID:
-    targets.sync(session, desk().settings.targets)
-    document = {
-        "name": form.name.data,
-        "subdomain": (form.subdomain.data or "").strip(),
-        "client_ref": (form.client_ref.data or "").strip() or None,
-        "env": env_of(form.env.data),
-        "notify_emails": emails_of(form.notify_emails.data),
-    }
-    template = templates.find(session, form.product.data)
-    return tenants.add(session, who, template, document, desk().secrets).public_id
 
 
 def active_of(tenant_ids: list[int]) -> dict[int, Deployment]:
