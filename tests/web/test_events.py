@@ -1,8 +1,5 @@
-"""The hub and its streams: each line and each change told once, whoever comes and goes."""
+"""The hub: each line and each change is told once, whoever comes and goes."""
 
-import json
-import re
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -230,67 +227,6 @@ def test_a_database_that_is_away_ends_streams_and_the_next_one_works(stage: Stag
     assert again is not None
     assert again.next(SOON) is not None
     again.leave()
-
-
-def told(stream: Iterator[str], most: int) -> list[tuple[str, str, Any]]:
-    """Events of a stream as a browser takes them: name, id, content."""
-    found = []
-    for part in stream:
-        event_of = re.fullmatch(r"id: (\S+)\nevent: (\w+)\ndata: (.*)\n\n", part)
-        if event_of:
-            found.append((event_of[2], event_of[1], json.loads(event_of[3])))
-        if len(found) == most:
-            break
-    return found
-
-
-def test_ids_of_a_stream_are_all_it_needs_to_go_on(
-    stage: Stage, make_hub: Callable[..., Hub]
-) -> None:
-    hub = make_hub()
-    deployment = stage.deployment()
-    step = stage.steps()[0]
-    last = f"{deployment.next_seq - 1}-"
-    seen: list[tuple[str, str, Any]] = []
-    for number in range(4):
-        write(stage, f"a {number}\nb", step_id=step.id)
-        watch = hub.watch(deployment.id, *last_told(last))
-        assert watch is not None
-        stream = stream_of(watch, SOON)
-        # One event only, then the network is lost: the rest comes with the next stream.
-        seen += told(stream, 1)
-        stream.close()  # type: ignore[attr-defined]
-        last = seen[-1][1]
-    watch = hub.watch(deployment.id, *last_told(last))
-    assert watch is not None
-    stream = stream_of(watch, 0.5)
-    seen += told(stream, 99)
-    lines = [line for name, _, content in seen if name == "log" for line in content]
-    assert [line["text"] for line in lines] == [t for n in range(4) for t in (f"a {n}", "b")]
-    assert [line["seq"] for line in lines] == list(
-        range(deployment.next_seq, deployment.next_seq + 8)
-    )
-    assert {line["step"] for line in lines} == {str(step.public_id)}
-    assert [name for name, _, _ in seen].count("state") == 1, "told once, though cut off before"
-
-
-def test_streams_ask_the_database_nothing(stage: Stage, make_hub: Callable[..., Hub]) -> None:
-    hub = make_hub()
-    deployment_id = stage.deployment().id
-    asked: set[str] = set()
-    event.listen(
-        stage.engine,
-        "before_cursor_execute",
-        lambda *_: asked.add(threading.current_thread().name),
-    )
-    streams = []
-    for _ in range(5):
-        watch = hub.watch(deployment_id)
-        assert watch is not None
-        streams.append(stream_of(watch, 0.3))
-    for stream in streams:
-        assert told(stream, 99)
-    assert asked == {"events"}
 
 
 def test_all_who_are_watched_are_one_question(stage: Stage) -> None:

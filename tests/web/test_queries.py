@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import event
 
-from tenantry.models import Deployment
+from tenantry.models import Deployment, DeploymentStep
 from tests.web.conftest import World
 from tests.web.test_output import LISTS
 
@@ -53,12 +53,14 @@ def test_every_list_asks_the_same_few_questions_of_a_larger_fleet(world: World) 
         assert len(seen) <= (12 if url == "/" else MOST), (url, "\n".join(seen))
 
 
-def test_the_deployment_page_does_too(world: World) -> None:
+def test_the_pages_of_a_deployment_do_too(world: World) -> None:
     viewer = world.client("viewer")
     for made in world.rows(Deployment):
-        with counted(world) as seen:
-            viewer.page(f"/deployments/{made.public_id}")
-        assert len(seen) <= MOST, "\n".join(seen)
+        step = world.rows(DeploymentStep, deployment_id=made.id)[0]
+        for page in ("", "/live", f"/steps/{step.public_id}", "/log", "/log?q=a", "/compare"):
+            with counted(world) as seen:
+                viewer.page(f"/deployments/{made.public_id}{page}")
+            assert len(seen) <= MOST - 2, (page, "\n".join(seen))
 
 
 def test_being_told_that_nothing_changed_is_cheap(world: World) -> None:

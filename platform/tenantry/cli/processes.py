@@ -86,7 +86,13 @@ def _round(act: Any) -> bool:
 @run.command()
 @click.option("--bind", default="127.0.0.1:8000", show_default=True)
 @click.option("--workers", type=int, default=2, show_default=True)
-@click.option("--threads", type=int, default=32, show_default=True)
+@click.option(
+    "--threads",
+    type=int,
+    default=240,
+    show_default=True,
+    help="Of each worker. Open timelines hold up to 200 of them; a few dozen are for the rest.",
+)
 def web(bind: str, workers: int, threads: int) -> None:
     """The panel, by gunicorn."""
     os.execvp(  # noqa: S606 — becomes the server, so that signals reach it

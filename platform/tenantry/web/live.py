@@ -5,17 +5,14 @@ The tag is the mark of the deployment's standing; a page that is told 304 keeps 
 """
 
 from flask import Response, make_response
-from sqlalchemy.orm import Session
 
-from tenantry.models import Deployment
-from tenantry.web.events.standing import standings
+from tenantry.web.events.standing import Standing
 from tenantry.web.people import rank
 
 
-def tag_of(session: Session, deployment: Deployment) -> str:
+def tag_of(standing: Standing) -> str:
     """Changes with all that the page shows, and with the role of who looks."""
-    found = standings(session, [deployment.id]).get(deployment.id)
-    return f"{found.mark if found else 'gone'}-{rank()}"
+    return f"{standing.mark}-{rank()}"
 
 
 def unchanged(tag: str) -> Response:

@@ -5,6 +5,9 @@ One hub for each web process asks the database for all who watch; a stream holds
 never asks anything itself (docs/adr/0015).
 """
 
+import signal
+import threading
+from types import FrameType
 from typing import cast
 
 from flask import Flask, Response, abort, current_app, session
@@ -22,7 +25,21 @@ __all__ = ["answer", "hub", "set_up_events"]
 
 def set_up_events(app: Flask) -> None:
     """One hub for the application; it starts with the first who watches."""
-    app.extensions[KEY] = Hub(desk_of(app).reading)
+    app.extensions[KEY] = made = Hub(desk_of(app).reading)
+    _end_with_process(made)
+
+
+def _end_with_process(made: Hub) -> None:
+    """A server that is told to stop waits for its answers, and a stream is a long one."""
+    before = signal.getsignal(signal.SIGTERM)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        made.stop()
+        before(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def hub() -> Hub:

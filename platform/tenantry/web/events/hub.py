@@ -80,6 +80,7 @@ class Hub:
         self._wake = threading.Event()
         self._topics: dict[int, Topic] = {}
         self._watchers = 0
+        self._stopping = False
         self._thread: threading.Thread | None = None
 
     def watch(self, deployment_id: int, cursor: int | None = None, mark: str = "") -> Watch | None:
@@ -89,7 +90,7 @@ class Hub:
         Whatever came after those two is told, each once, however long ago that was.
         """
         with self._lock:
-            if self._watchers >= self._most:
+            if self._watchers >= self._most or self._stopping:
                 return None
             self._watchers += 1
             topic = self._topics.get(deployment_id)
@@ -114,6 +115,11 @@ class Hub:
         """Whether the thread is there."""
         return self._thread is not None and self._thread.is_alive()
 
+    def stop(self) -> None:
+        """Ends all streams soon and takes nobody any more; takes no lock, for signal handlers."""
+        self._stopping = True
+        self._wake.set()
+
     def _leave(self, deployment_id: int, topic: Topic) -> None:
         with self._lock:
             self._watchers -= 1
@@ -131,6 +137,9 @@ class Hub:
     def _run(self) -> None:
         while topics := self._watched():
             began = monotonic()
+            if self._stopping:
+                self._let_go(topics)
+                continue
             try:
                 self._ask(topics)
             except Exception as trouble:  # noqa: BLE001 — the next who watches starts it again

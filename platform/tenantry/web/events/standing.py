@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tenantry.clock import utcnow
+from tenantry.errors import NotFound
 from tenantry.models import Deployment, DeploymentStep, TargetRow
 from tenantry.planning.states import DeploymentStatus
 
@@ -32,6 +33,11 @@ class Standing:
     mark: str
     next_seq: int
     place: int | None
+
+    @property
+    def event(self) -> str:
+        """The id of an event that has told all of this: a stream goes on from it."""
+        return f"{self.next_seq - 1}-{self.mark}"
 
 
 def standings(session: Session, ids: Collection[int]) -> dict[int, Standing]:
@@ -77,6 +83,14 @@ def standings(session: Session, ids: Collection[int]) -> dict[int, Standing]:
         )
         for row in rows
     }
+
+
+def standing_of(session: Session, deployment: Deployment) -> Standing:
+    """Of one; asked before what a page shows is read, so that the next event tells the rest."""
+    found = standings(session, [deployment.id]).get(deployment.id)
+    if found is None:
+        raise NotFound("There is no such deployment")
+    return found
 
 
 def _steps(session: Session, ids: Collection[int]) -> Mapping[int, tuple[Any, ...]]:

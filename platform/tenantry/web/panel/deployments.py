@@ -13,10 +13,11 @@ from tenantry.planning.actions import ACTIONS
 from tenantry.planning.states import DeploymentStatus
 from tenantry.web import events, live
 from tenantry.web.database import let_go, reading
+from tenantry.web.events.standing import standing_of
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
 from tenantry.web.panel.routes import expose
-from tenantry.web.timeline import event_of, seconds_of, timeline
+from tenantry.web.timeline import seconds_of, timeline
 from tenantry.web.timeline.compare import compared
 from tenantry.web.timeline.log import log_of, log_page
 from tenantry.web.timeline.one import ids_of, one_step, row_of
@@ -114,7 +115,9 @@ class DeploymentView(ScopedSecureModelView):
     @expose("/<uuid:public_id>")
     def page(self, public_id: UUID) -> Any:
         """The whole page; it keeps itself fresh by events, and by asking for `live`."""
-        return self.render("deployment.html", line=timeline(reading(), self.find(public_id)))
+        deployment = self.find(public_id)
+        standing = standing_of(reading(), deployment)
+        return self.render("deployment.html", line=timeline(reading(), deployment, standing))
 
     @expose("/<uuid:public_id>/live")
     def live(self, public_id: UUID) -> Any:
@@ -124,10 +127,11 @@ class DeploymentView(ScopedSecureModelView):
         Answers 304 where nothing changed since the ETag that was sent, after two small queries.
         """
         deployment = self.find(public_id)
-        tag = live.tag_of(reading(), deployment)
+        standing = standing_of(reading(), deployment)
+        tag = live.tag_of(standing)
         if tag in request.if_none_match:
             return live.unchanged(tag)
-        body = self.render("parts/live.html", line=timeline(reading(), deployment))
+        body = self.render("parts/live.html", line=timeline(reading(), deployment, standing))
         return live.fresh(body, tag)
 
     @expose("/<uuid:public_id>/events")
@@ -159,8 +163,9 @@ class DeploymentView(ScopedSecureModelView):
         deployment = self.find(public_id)
         before = request.args.get("before", "")
         upto = int(before) if before.isdecimal() and len(before) < LONGEST_NUMBER else None
+        event = standing_of(reading(), deployment).event if upto is None else ""
         page = log_page(reading(), deployment, request.args.get("q", ""), upto)
-        event = event_of(reading(), deployment) if upto is None and not page.search else ""
+        event = "" if page.search else event
         return self.render("deployment_log.html", page=page, deployment=deployment, event=event)
 
     @expose("/<uuid:public_id>/log.txt")

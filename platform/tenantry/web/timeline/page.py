@@ -21,7 +21,7 @@ from tenantry.planning.actions import ACTIONS
 from tenantry.planning.differences import PARTS
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, DONE_STEP, ENDED_DEPLOYMENT
 from tenantry.web.advice import Advice, advise
-from tenantry.web.events.standing import Standing, standings
+from tenantry.web.events.standing import Standing
 from tenantry.web.timeline.forecast import Forecast, forecast
 from tenantry.web.timeline.groups import Group, groups_of
 from tenantry.web.timeline.rows import OPEN, Row, rows_of, with_bars
@@ -145,10 +145,8 @@ class Timeline:
         return f"Running, {quarter * 25} % done" if quarter else "Running"
 
 
-def timeline(session: Session, deployment: Deployment) -> Timeline:
-    """Six queries at most, however many steps there are."""
-    # First: what changes after it was asked is told by the next event.
-    standing = standings(session, [deployment.id])[deployment.id]
+def timeline(session: Session, deployment: Deployment, standing: Standing) -> Timeline:
+    """Three queries, however many steps there are; `standing` was asked before."""
     tenant, target, release, note = _around(session, deployment)
     steps = session.scalars(
         select(DeploymentStep)
@@ -169,7 +167,7 @@ def timeline(session: Session, deployment: Deployment) -> Timeline:
         seconds=seconds_of(deployment, now),
         place=standing.place,
         resting=target.breaker_until is not None and target.breaker_until > now,
-        event=_event(standing),
+        event=standing.event,
         forecast=forecast(session, deployment, gating, now),
         hosts=tuple(
             s["hostname"] for s in deployment.blueprint.get("services", ()) if s.get("hostname")
@@ -193,15 +191,6 @@ def _around(
         .options(joinedload(Tenant.project))
     ).one()
     return found[0], found[1], found[2], found[3]
-
-
-def event_of(session: Session, deployment: Deployment) -> str:
-    """What a stream of events goes on from; asked before what is shown is read."""
-    return _event(standings(session, [deployment.id])[deployment.id])
-
-
-def _event(standing: Standing) -> str:
-    return f"{standing.next_seq - 1}-{standing.mark}"
 
 
 def seconds_of(deployment: Deployment, now: datetime | None = None) -> float | None:
