@@ -19,6 +19,8 @@ from tenantry.web.timeline.rows import Row, rows_of
 
 # More tries than anybody reads: the newest of them.
 MOST_TRIES = 100
+# What a step notes for itself: where it stopped reading, when it last stood in line.
+OWN_NOTES = frozenset({"log", "looks", "seen", "memory"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class StepFacts:
     @property
     def answer(self) -> dict[str, Any]:
         """What the target answered, as it was kept; of a check, the last answer."""
-        return dict(self.row.shown.details or {})
+        kept = self.row.shown.details or {}
+        return {k: v for k, v in kept.items() if k not in OWN_NOTES and v not in (None, {}, [])}
 
 
 def one_step(session: Session, deployment: Deployment, public_id: UUID) -> StepFacts:
