@@ -144,40 +144,6 @@ def test_run_now_and_skip_a_waiting_step(world: World) -> None:
     assert late.status_code == 409
 
 
-def test_ticked_tenants_are_named_before_anything_starts(world: World) -> None:
-    person = world.client("operator")
-    tenants = [world.row(Tenant, subdomain=s) for s in ("fresh", "acme", "waiting")]
-    before = len(world.rows(Deployment))
-    answer = person.post(
-        "/tenants/action/", {"action": "deploy", "rowid": [str(t.public_id) for t in tenants]}
-    )
-    assert answer.status_code == 200
-    assert "Deploy 2 tenants" in answer.text
-    assert "a deployment is running" in answer.text
-    assert len(world.rows(Deployment)) == before
-
-
-def test_ticked_tenants_are_deployed_each_once(world: World) -> None:
-    person = world.client("operator")
-    tenants = [world.row(Tenant, subdomain=s) for s in ("fresh", "acme", "waiting")]
-    form = {"tenant": [str(t.public_id) for t in tenants]}
-    form |= {f"key-{t.public_id}": uuid4().hex for t in tenants}
-    person.post("/tenants/deploy", form)
-    told = person.flashes()
-    assert "1 deployment started" in told
-    assert "Acme is as it should be: nothing differs" in told
-    assert "Waiting: A deployment of Waiting is already running" in told
-    person.post("/tenants/deploy", form)
-    assert len(world.rows(Deployment, subdomain="fresh")) == 1
-
-
-def test_ticking_nothing_says_so(world: World) -> None:
-    person = world.client("operator")
-    assert person.post("/tenants/action/", {"action": "deploy"}).status_code == 303
-    assert "Tick the tenants" in person.flashes()
-    assert person.post("/tenants/deploy", {}, headers=JSON).status_code == 400
-
-
 def test_the_panel_works_while_the_broker_is_away(world: World) -> None:
     world.resting = True
     person = world.client("operator")

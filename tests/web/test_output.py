@@ -17,7 +17,9 @@ LISTS = (
     "targets secrets audit staff roles services hostnames steps attempts log-lines status-changes "
     "health-checks backups backup-policies limits containers"
 ).split()
-YEARS = ("history", "backups", "backups/policy", "do/deploy", "do/leave", "do/teardown")
+YEARS = tuple(
+    "health log?q=e audit history backups backups/policy do/deploy do/leave do/teardown".split()
+)
 UNSAFE = re.compile(r"\son\w+=|javascript:|\sstyle=|<script(?![^>]*(?:nonce|src)=)", re.IGNORECASE)
 
 
@@ -187,7 +189,7 @@ def test_a_database_that_is_away_is_said_so(world: World) -> None:
     assert "gone" not in answer.text
 
 
-@pytest.mark.parametrize(("url", "code"), [("/nothing", 404), ("/tenants/deploy", 405)])
+@pytest.mark.parametrize(("url", "code"), [("/nothing", 404), ("/tenants/many/deploy", 405)])
 def test_error_pages_come_as_page_or_json(world: World, url: str, code: int) -> None:
     admin = world.client("admin")
     assert "<h1>" in admin.get(url).text

@@ -84,6 +84,6 @@ def test_what_strangers_are_refused_fills_no_table(world: World) -> None:
     before = len(world.rows(AuditEntry))
     visitor = world.client()
     for _ in range(5):
-        visitor.bare_post("/tenants/deploy")
+        visitor.bare_post("/tenants/many/deploy")
         visitor.bare_post("/login", data={"email": "x", "password": "y"})
     assert len(world.rows(AuditEntry)) == before

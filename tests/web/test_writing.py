@@ -31,7 +31,7 @@ def test_add_a_tenant(world: World) -> None:
     answer = person.post("/tenants/new", CLIENT)
     made = world.row(Tenant, subdomain="newclient")
     assert answer.location == f"/tenants/{made.public_id}"
-    page = person.page(f"/tenants/{made.public_id}")
+    page = person.page(f"/tenants/{made.public_id}/environment")
     assert "REGION" in page
     assert ">a=b </span>" in page
     assert made.notify_emails == ["a@example.com", "b@example.com", "c@example.com"]

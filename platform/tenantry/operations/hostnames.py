@@ -8,13 +8,21 @@ off the target by a deployment.
 import secrets as random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tenantry.errors import Conflict, Invalid, NotFound
-from tenantry.models import Deployment, ProjectTemplate, Tenant, TenantDomain, TenantService
+from tenantry.models import (
+    Deployment,
+    HostnameWatch,
+    ProjectTemplate,
+    Tenant,
+    TenantDomain,
+    TenantService,
+)
 from tenantry.models.dbtime import db_now
 from tenantry.operations.actors import Actor, record
 from tenantry.planning.registered import additional_hostname
@@ -39,7 +47,7 @@ class Listed:
     One hostname as people see it.
 
     `state`: given (made by us), unproven, proven (the next deployment routes it), routed, leaving
-    (the next deployment removes it).
+    (the next deployment removes it). `watch` is what was last seen of it, where it is watched.
     """
 
     hostname: str
@@ -47,6 +55,7 @@ class Listed:
     state: str
     redirect: bool = False
     proof: Proof | None = None
+    watch: HostnameWatch | None = None
 
 
 def add(
@@ -69,7 +78,7 @@ def add(
     _not_our_own(session, name)
     if redirect:
         _may_redirect(row)
-    there = [d for d in _rows(session, tenant) if d.additional]
+    there = [d for d, _ in _rows(session, tenant) if d.additional]
     if len(there) >= MOST:
         raise Conflict(f"{tenant.name} has {MOST} additional hostnames already")
     made = TenantDomain(
@@ -228,19 +237,19 @@ def listed(session: Session, tenant: Tenant) -> list[Listed]:
             _state(row),
             row.redirect_to_primary,
             None if row.verified_at else proof_of(row),
+            watch,
         )
-        for row in _rows(session, tenant)
+        for row, watch in _rows(session, tenant)
     ]
 
 
-def _rows(session: Session, tenant: Tenant) -> list[TenantDomain]:
-    return list(
-        session.scalars(
-            select(TenantDomain)
-            .where(TenantDomain.tenant_id == tenant.id, TenantDomain.deleted_at.is_(None))
-            .order_by(TenantDomain.additional, TenantDomain.primary.desc(), TenantDomain.hostname)
-        )
-    )
+def _rows(session: Session, tenant: Tenant) -> Sequence[Any]:
+    return session.execute(
+        select(TenantDomain, HostnameWatch)
+        .outerjoin(HostnameWatch, HostnameWatch.tenant_domain_id == TenantDomain.id)
+        .where(TenantDomain.tenant_id == tenant.id, TenantDomain.deleted_at.is_(None))
+        .order_by(TenantDomain.additional, TenantDomain.primary.desc(), TenantDomain.hostname)
+    ).all()
 
 
 def _state(row: TenantDomain) -> str:

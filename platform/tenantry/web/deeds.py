@@ -14,14 +14,13 @@ from flask import Blueprint, flash, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from tenantry.errors import Conflict, Invalid, NotFound, NothingToDo, TenantryError
+from tenantry.errors import Conflict, Invalid, NotFound, NothingToDo
 from tenantry.models import Deployment, DeploymentStep, Tenant
 from tenantry.web.database import db, let_go
 from tenantry.web.door import desk
 from tenantry.web.errors import code_of, facts_of, wants_json
 from tenantry.web.people import need
 from tenantry.web.security import actor
-from tenantry.web.words import plural
 
 deeds = Blueprint("deeds", __name__)
 KEY = re.compile(r"[0-9a-f]{32}")
@@ -51,30 +50,6 @@ def deploy(public_id: UUID) -> ResponseReturnValue:
         return _page(started), f"{name} is being deployed."
 
     return answered(act, back)
-
-
-@deeds.post("/tenants/deploy")
-def deploy_many() -> ResponseReturnValue:
-    """Starts one deployment for each tenant that was named on the confirmation page."""
-    who, started, refused = actor(), 0, list[tuple[str, str]]()
-    wanted = [
-        (tenant.subdomain, tenant.name, request.form.get(f"key-{tenant.public_id}", ""))
-        for tenant in (tenant_at(i) for i in _ids())
-    ]
-    let_go()
-    for subdomain, name, key in wanted:
-        try:
-            desk().deploy(who, subdomain, request_key=checked_key(key))
-            started += 1
-        except NothingToDo as trouble:
-            refused.append((f"{trouble}.", "info"))
-        except TenantryError as trouble:
-            refused.append((f"{name}: {trouble}", "bad"))
-    if started:
-        flash(f"{plural(started, 'deployment')} started.", "good")
-    for words, tone in refused:
-        flash(words, tone)
-    return redirect(url_for("deployments.index_view"), 303)
 
 
 @deeds.post("/deployments/<uuid:public_id>/<any(resume, resume_failed, cancel):deed>")
@@ -149,6 +124,11 @@ def tenant_at(public_id: UUID) -> Tenant:
     if found is None:
         raise NotFound("There is no such tenant")
     return found
+
+
+def tenants_at() -> list[Tenant]:
+    """Those that a form names under `tenant`; Invalid for none, too many or strange ones."""
+    return [tenant_at(public_id) for public_id in _ids()]
 
 
 def _ids() -> list[UUID]:

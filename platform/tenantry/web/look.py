@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from flask import Flask
 
-from tenantry.web import words
+from tenantry.web import changes, words
 from tenantry.web.assets import asset
 from tenantry.web.door import desk, door
 from tenantry.web.headers import nonce
@@ -29,6 +29,7 @@ def set_up_look(app: Flask) -> None:
         asset=asset,
         badge=formats.badge,
         banners=banners,
+        changed=changes.changed,
         icon=formats.icon,
         look=words.look,
         may=may,

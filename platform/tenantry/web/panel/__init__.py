@@ -34,6 +34,7 @@ from tenantry.models import (
     User,
 )
 from tenantry.web.headers import nonce
+from tenantry.web.panel.audit import AuditView
 from tenantry.web.panel.blueprints import ReleaseView, ServiceTemplateView
 from tenantry.web.panel.deployments import DeploymentView
 from tenantry.web.panel.drift import DriftView
@@ -43,7 +44,7 @@ from tenantry.web.panel.overview import OverviewView
 from tenantry.web.panel.products import ProductView
 from tenantry.web.panel.secrets import SecretView
 from tenantry.web.panel.services import DomainView, ServiceView
-from tenantry.web.panel.staff import AuditView, RoleView, StaffView
+from tenantry.web.panel.staff import RoleView, StaffView
 from tenantry.web.panel.steps import AttemptView, FailedStepView, JobView, StepView
 from tenantry.web.panel.targets import TargetView
 from tenantry.web.panel.tenants import TenantView

@@ -1,4 +1,4 @@
-"""Members of staff, their roles, and the audit trail of what they did."""
+"""Members of staff and their roles."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -8,7 +8,7 @@ from flask import flash, redirect, request
 from sqlalchemy.orm import Session
 
 from tenantry.errors import Conflict, Invalid
-from tenantry.models import AuditEntry, User
+from tenantry.models import User
 from tenantry.operations.actors import Actor
 from tenantry.web import staff
 from tenantry.web.database import let_go
@@ -16,7 +16,7 @@ from tenantry.web.deeds import told
 from tenantry.web.door import desk
 from tenantry.web.forms import StaffForm, saved, ticked
 from tenantry.web.panel import formats
-from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
+from tenantry.web.panel.base import ScopedSecureModelView, yes_no
 from tenantry.web.panel.routes import expose
 from tenantry.web.people import ROLES, member
 from tenantry.web.security import actor
@@ -151,48 +151,3 @@ class RoleView(ScopedSecureModelView):
     column_sortable_list = ("name",)
     column_default_sort = ("id", False)
     narrow = column_list
-
-
-class AuditView(ScopedSecureModelView):
-    """What people did."""
-
-    role = "operator"
-    export_role = "admin"
-    simple_list_pager = True
-    icon = "scroll-text"
-    about = "What people did, or were refused. Nothing here is ever changed."
-    empty = "Nobody has done anything yet."
-    column_list = ("at", "actor", "action", "object_type", "object_name", "outcome", "reason")
-    column_details_list = (
-        *column_list,
-        "object_id",
-        "before",
-        "after",
-        "address",
-        "request_id",
-        "public_id",
-    )
-    column_export_list = (*column_list, "object_id", "address", "request_id")
-    column_labels: ClassVar[dict[str, str]] = {
-        "at": "When",
-        "actor": "Who",
-        "action": "Did",
-        "object_type": "To",
-        "object_name": "Name",
-        "object_id": "Id",
-        "request_id": "Request",
-    }
-    column_sortable_list = ("at", "actor", "action", "object_type", "outcome")
-    column_default_sort = ("id", True)
-    column_searchable_list = ("actor", "action", "object_name", "reason", "request_id")
-    column_filters = (one_of(AuditEntry.outcome, "Outcome", ("done", "refused")),)
-    column_formatters: ClassVar[dict[str, Any]] = {
-        "action": formats.mono,
-        "outcome": formats.state(),
-        "reason": formats.clipped,
-    }
-    narrow = ("at", "actor", "action")
-
-    def title(self, row: Any) -> str:
-        """What was done to what."""
-        return f"{row.action}: {row.object_name or row.object_type}"

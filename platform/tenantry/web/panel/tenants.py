@@ -1,36 +1,33 @@
 """Tenants: the list people live in, and the page of one."""
 
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Any, ClassVar
-from uuid import UUID, uuid4
 
 from flask import flash, g, has_request_context, redirect, request, url_for
 from flask_admin.contrib.sqla.filters import FilterEqual
+from markupsafe import Markup
 from sqlalchemy import select
 
 from tenantry.errors import NotFound
-from tenantry.models import Deployment, ProjectTemplate, Tenant
-from tenantry.operations import (
-    effective,
-    environments,
-    hostnames,
-    leaving,
-)
-from tenantry.planning.states import ACTIVE_DEPLOYMENT, TenantStatus
+from tenantry.models import ProjectTemplate, Tenant
+from tenantry.planning.states import TenantStatus
+from tenantry.web import bulk
 from tenantry.web.database import db, reading
 from tenantry.web.deeds import MOST_AT_ONCE
-from tenantry.web.door import desk
-from tenantry.web.life.deeds import offered, primary
-from tenantry.web.life.standing import release_of, standings
+from tenantry.web.life.deeds import primary
 from tenantry.web.onboarding.pages import OnboardingPages
 from tenantry.web.panel import formats, shelves
-from tenantry.web.panel.backups import BackupPages
-from tenantry.web.panel.base import ScopedSecureModelView, one_of, yes_no
-from tenantry.web.panel.drift import open_of
-from tenantry.web.panel.routes import action, expose
+from tenantry.web.panel.base import Bulk, ScopedSecureModelView, one_of, yes_no
+from tenantry.web.panel.routes import expose
+from tenantry.web.panel.tenant_pages import TenantPages
 from tenantry.web.people import may, need
+from tenantry.web.tenant import rows as beside
+from tenantry.web.words import Look, deed, look, moment
 
-LATEST = 20
+ON_SHELF = {
+    "": ("deploy", "rebuild", "restart", "backup", "suspend"),
+    "suspended": ("wake", "backup"),
+}
 
 
 class ProductFilter(FilterEqual):  # type: ignore[misc]
@@ -52,7 +49,7 @@ class ProductFilter(FilterEqual):  # type: ignore[misc]
         return any(value == key for key, _ in self.get_options(None) or ())
 
 
-class TenantView(OnboardingPages, BackupPages, ScopedSecureModelView):
+class TenantView(OnboardingPages, TenantPages, ScopedSecureModelView):
     """Clients: one copy of a product for each."""
 
     icon = "building-2"
@@ -60,12 +57,20 @@ class TenantView(OnboardingPages, BackupPages, ScopedSecureModelView):
     nothing = "No tenant yet. Add the first client of a product."
     pills = staticmethod(shelves.pills)
     list_template = "tenants.html"
-    column_list = ("name", "subdomain", "project", "status", "client_ref", "updated_at")
+    column_list = (
+        "name",
+        "status",
+        "health",
+        "latest",
+        "subdomain",
+        "project",
+        "client_ref",
+    )
     column_labels: ClassVar[dict[str, str]] = {
         "project": "Product",
         "subdomain": "Address",
         "client_ref": "Client ref",
-        "updated_at": "Changed",
+        "latest": "Latest deployment",
     }
     column_export_list = (
         "name",
@@ -85,7 +90,6 @@ class TenantView(OnboardingPages, BackupPages, ScopedSecureModelView):
         "subdomain",
         "status",
         "client_ref",
-        "updated_at",
         ("project", "project.name"),
     )
     column_default_sort = ("name", False)
@@ -97,10 +101,9 @@ class TenantView(OnboardingPages, BackupPages, ScopedSecureModelView):
     )
     column_formatters: ClassVar[dict[str, Any]] = {
         "status": shelves.state,
-        "subdomain": lambda _v, _c, row, _n: formats.code(
-            f"{row.subdomain}.{row.project.base_domain}"
-        ),
-        "updated_at": formats.ago,
+        "subdomain": lambda _v, _c, row, _n: _address(row),
+        "health": lambda _v, _c, row, _n: _health(row),
+        "latest": lambda _v, _c, row, _n: _latest(row),
     }
     narrow = ("name", "status")
 
@@ -117,34 +120,31 @@ class TenantView(OnboardingPages, BackupPages, ScopedSecureModelView):
         """The tenant's own page."""
         return url_for(".page", public_id=row.public_id)
 
-    def is_action_allowed(self, name: str) -> bool:
-        """Bulk actions are for operators."""
-        return may("operator") and super().is_action_allowed(name)
+    def bulk(self) -> Sequence[Bulk]:
+        """For operators: what fits the shelf that is shown."""
+        chosen = ON_SHELF.get(shelves.chosen(), ()) if may("operator") else ()
+        found = [bulk.many_of(name) for name in chosen]
+        return [Bulk(m.name, m.title.replace("{}", "").strip() + " {}", m.deed.icon) for m in found]
 
     def around(self, rows: list[Any]) -> None:
-        """What is being deployed among them, and what each would most likely be asked."""
-        active = active_of([row.id for row in rows])
+        """Its latest deployment, its health, and what each would most likely be asked."""
+        ids = [row.id for row in rows]
+        latest, health = beside.latest_of(reading(), ids), beside.health_of(reading(), ids)
         for row in rows:
-            row.active_deployment, row.first = active.get(row.id), primary(row)
+            row.latest, row.health = latest.get(row.id), health.get(row.id, beside.Health())
+            row.first = primary(row)
 
     @expose("/action/", methods=("POST",))
     def action_view(self) -> Any:
-        """What is done with ticked rows."""
+        """What is to be done with ticked rows: said name by name, nothing starts yet."""
         need("operator")
-        return self.handle_action()
-
-    @action("deploy", "Deploy…")
-    def deploy_many(self, ids: list[str]) -> Any:
-        """Says what would happen, name by name; nothing starts yet."""
-        need("operator")
-        chosen = [row for row in (self.get_one(i) for i in ids[:MOST_AT_ONCE]) if row is not None]
+        many = bulk.many_of(request.form.get("action", ""))
+        ids = request.form.getlist("rowid")[:MOST_AT_ONCE]
+        chosen = [row for row in (self.get_one(i) for i in ids) if row is not None]
         if not chosen:
-            flash("Tick the tenants that you want to deploy first.", "bad")
+            flash(f"Tick the tenants that you want to {many.deed.title.lower()} first.", "bad")
             return redirect(self.get_url(".index_view"), 303)
-        active = active_of([row.id for row in chosen])
-        return self.render(
-            "deploy_many.html", tenants=chosen, active=active, key=lambda: uuid4().hex
-        )
+        return bulk.asked(many, chosen)
 
     @expose("/details/")
     def details_view(self) -> Any:
@@ -154,71 +154,37 @@ class TenantView(OnboardingPages, BackupPages, ScopedSecureModelView):
             raise NotFound("There is no such tenant")
         return redirect(self.row_url(row))
 
-    @expose("/<uuid:public_id>")
-    def page(self, public_id: UUID) -> Any:
-        """One tenant: state, addresses, services, environment, deployments."""
-        return self.render("tenant.html", **_facts(self.tenant_of(public_id)))
 
-    @expose("/<uuid:public_id>/environment")
-    def environment(self, public_id: UUID) -> Any:
-        """What its services would be given; with a key, that key's history."""
-        tenant = self.tenant_of(public_id)
-        session = reading()
-        key, service = request.args.get("key", ""), request.args.get("service", "")
-        versions: list[environments.Version] = []
-        secret = True
-        if key:
-            place = environments.place_of(tenant, service)
-            with suppress(NotFound):
-                versions = environments.history(session, place, key)
-            secret = environments.is_secret(session, place, key)
-        return self.render(
-            "tenant_environment.html",
-            tenant=tenant,
-            env=effective.overview(session, desk().secrets, tenant),
-            key=key,
-            service=service,
-            versions=versions,
-            secret=secret,
-        )
+def _address(row: Tenant) -> Markup:
+    """Its hostname; leads to the site where it answers."""
+    site = getattr(row, "health", beside.Health()).site
+    name = f"{row.subdomain}.{row.project.base_domain}"
+    if not site or row.status not in beside.OPEN_SITE:
+        return formats.code(name)
+    scheme = "https" if row.project.https else "http"
+    return Markup(
+        '<a class="mono site" href="{}://{}" target="_blank" rel="noopener noreferrer" '
+        'title="Open {}">{}{}</a>'
+    ).format(scheme, site, site, name, formats.icon("external-link"))
 
 
-def active_of(tenant_ids: list[int]) -> dict[int, Deployment]:
-    """The active deployment of each of these tenants that has one."""
-    if not tenant_ids:
-        return {}
-    rows = db.session.scalars(
-        select(Deployment).where(
-            Deployment.tenant_id.in_(tenant_ids), Deployment.status.in_(ACTIVE_DEPLOYMENT)
-        )
+def _health(row: Any) -> Markup:
+    seen = row.health
+    if not seen.words or row.status not in beside.OPEN_SITE:
+        return formats.DASH
+    shown = look(seen.state)
+    return formats.dressed(Look(shown.icon, shown.tone, seen.words))
+
+
+def _latest(row: Any) -> Markup:
+    made = row.latest
+    if made is None:
+        return formats.DASH
+    return Markup(
+        '<a class="latest" href="{}" title="{}">{} <span class="muted">{}</span></a>'
+    ).format(
+        url_for("deployments.page", public_id=made.public_id),
+        deed(made),
+        formats.badge(made.status),
+        moment(made.ended_at or made.queued_at, relative=True),
     )
-    return {row.tenant_id: row for row in rows}
-
-
-def _facts(tenant: Tenant) -> dict[str, Any]:
-    session = reading()
-    lines = standings(session, tenant)
-    away = tenant.deleted_at is not None
-    kept = leaving.volumes_kept(session, tenant) if away else []
-    deployments = session.scalars(
-        select(Deployment)
-        .where(Deployment.tenant_id == tenant.id)
-        .order_by(Deployment.id.desc())
-        .limit(LATEST)
-    ).all()
-    return {
-        "tenant": tenant,
-        "services": lines,
-        "release": release_of(session, tenant),
-        "deeds": [deed for deed in offered(tenant) if kept or not away],
-        "first": primary(tenant),
-        "certificate": leaving.certificate(session, tenant) if away else None,
-        "kept": kept,
-        "hostnames": hostnames.listed(session, tenant),
-        "exposed": [] if away else [s for s in tenant.services if s.domain],
-        "deployments": deployments,
-        "active": next((d for d in deployments if d.status in ACTIVE_DEPLOYMENT), None),
-        "env": effective.overview(session, desk().secrets, tenant),
-        "drift": open_of(tenant.id),
-        "scheme": "https" if tenant.project.https else "http",
-    }
