@@ -65,6 +65,7 @@ def address(world: World, rule: Rule) -> str:
         else:
             values[name] = {
                 "export_type": "csv",
+                "number": 1,
                 "path": "workers",
                 "filename": "base.css",
                 "what": "deploy",

@@ -23,6 +23,8 @@ def set_up_look(app: Flask) -> None:
         plural=words.plural,
         bytes=words.size,
         deed=words.deed,
+        kind_pair=lambda kind: (kind, words.sentence(kind)),
+        same_pair=lambda name: (name, name),
         capitalize_first=lambda text: text[:1].upper() + text[1:],
     )
     app.jinja_env.globals.update(

@@ -1,0 +1,1 @@
+"""The editor of products: cards in place of a document, and what saving would touch."""
