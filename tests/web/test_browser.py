@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
-from tenantry.models import Deployment, Tenant
+from tenantry.models import Deployment, DeploymentStep, Tenant
 from tests.web.conftest import PASSWORD, World
 from tests.web.test_output import LISTS
 
@@ -178,6 +178,8 @@ def test_a_page_left_open_says_that_it_lost_touch(
     page = visit.log_in("operator")
     page.goto(served + deployment(world, "waiting"))
     visit.context.clear_cookies()
+    step = world.row(DeploymentStep, status="waiting")
+    world.client("operator").post(f"/steps/{step.public_id}/run_now")
     expect(page.locator("[data-lost]")).to_contain_text("logged out")
     visit.context.close()
 

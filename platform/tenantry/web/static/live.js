@@ -93,17 +93,19 @@
   /* While the stream is open nothing is asked without being told. */
   function plan() {
     clearTimeout(timer);
+    timer = 0;
     if (ended) return;
     if (!pace()) { stream.close(); streaming = false; } else if (!stream.opened && !document.hidden) stream.open();
     how();
     if (streaming && !failures || !pace() && !failures) return;
     const slower = document.hidden ? 15 : 1;
-    timer = setTimeout(ask, Math.min((pace() || 5000) * slower * 2 ** Math.min(failures, 4), 30000));
+    timer = setTimeout(() => { timer = 0; ask(); }, Math.min((pace() || 5000) * slower * 2 ** Math.min(failures, 4), 30000));
   }
 
   const stream = window.follow(host, {
     open() { streaming = true; failures = 0; say(""); plan(); },
-    lost() { if (streaming) { streaming = false; failures = 0; } plan(); },
+    // A browser that tries again by itself says so each time: what is planned already stays.
+    lost() { if (!streaming && timer) return; streaming = false; plan(); },
     log: (lines) => window.logs.news(lines),
     gap: () => { for (const link of host.querySelectorAll("[data-open][aria-expanded=true]")) show(link); },
     state: ask,
@@ -160,7 +162,7 @@
     clearTimeout(away);
     if (ended) return;
     // A browser opens few connections to one host: tabs behind others give theirs back.
-    if (document.hidden) away = setTimeout(() => { stream.close(); streaming = false; clearTimeout(timer); }, AWAY);
+    if (document.hidden) away = setTimeout(() => { stream.close(); streaming = false; clearTimeout(timer); timer = 0; }, AWAY);
     else ask();
   });
   setInterval(() => left(document), 1000);
