@@ -256,7 +256,7 @@ def test_bars_stay_inside_their_chart(days: list[Day]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "round_one"), [(0, 1), (3, 5), (11, 20), (50, 50), (1200, 2000)]
+    ("number", "round_one"), [(0, 2), (3, 4), (11, 12), (50, 60), (1300, 1600)]
 )
 def test_the_upper_edge_is_a_round_number(number: int, round_one: int) -> None:
     assert charts.nice(number) == round_one

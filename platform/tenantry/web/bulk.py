@@ -74,13 +74,6 @@ MANY = (
         lambda _reason, _with: Wish(force=True),
     ),
     Many(
-        "restart",
-        "Restart {}",
-        "Replaces the containers of each. Nothing is built.",
-        lambda _tenant: "New containers; it may be away for some seconds",
-        lambda _reason, _with: Wish(action=actions.RESTART),
-    ),
-    Many(
         "backup",
         "Back up {}",
         "Backs up the database and volumes of each. It counts only when its file was seen.",

@@ -232,7 +232,7 @@ def _held(row: Any) -> Need:
 
 
 def _outage(row: Any) -> Need:
-    url = url_for("tenants.page", public_id=row.public_id)
+    url = url_for("tenants.health", public_id=row.public_id)
     words = row.words or "It does not answer."
     return Need(f"{row.name}: {row.more} is down", words, "See health", url, "heart-pulse", row.at)
 

@@ -40,10 +40,10 @@ class Chart:
 
 
 def nice(number: int) -> int:
-    """The next round number from 1, 2, 5 times a power of ten; at least 1."""
+    """The next round number, not far above; at least 2, and always even: half of it is drawn."""
     power = 1
     while True:
-        for step in (1, 2, 5):
+        for step in (2, 4, 6, 8, 10, 12, 16):
             if number <= step * power:
                 return step * power
         power *= 10

@@ -25,7 +25,7 @@ from tenantry.web.tenant import rows as beside
 from tenantry.web.words import Look, deed, look, moment
 
 ON_SHELF = {
-    "": ("deploy", "rebuild", "restart", "backup", "suspend"),
+    "": ("deploy", "rebuild", "suspend"),
     "suspended": ("wake", "backup"),
 }
 
@@ -64,7 +64,6 @@ class TenantView(OnboardingPages, TenantPages, ScopedSecureModelView):
         "latest",
         "subdomain",
         "project",
-        "client_ref",
     )
     column_labels: ClassVar[dict[str, str]] = {
         "project": "Product",
