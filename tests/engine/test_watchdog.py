@@ -67,6 +67,25 @@ def test_a_frozen_transaction_holds_up_nobody_else(shipped: Stage) -> None:
 # Publishing again
 
 
+def test_a_step_out_of_order_is_held_up_no_longer_than_what_waits_behind_it(
+    shipped: Stage,
+) -> None:
+    """Nothing of ours leaves rows so; whatever does, the sweep finds its way out."""
+    stage = fresh(shipped, {KEY: [Wait(30, "not yet")]})
+    stage.play()
+    first, second = stage.steps()[:2]
+    write(stage, KEY, status="pending", due_at=first.started_at, hinted_at=None, hints=0)
+    write(stage, second.step_key, status="waiting", due_at=first.due_at)
+    stage.sent.clear()
+    assert stage.watchdog.sweep() == 0
+    stage.pass_time(31)
+    assert stage.watchdog.sweep() == 1
+    assert stage.sent[0].links[0].step_id == first.id
+    write(stage, KEY, status="waiting")
+    write(stage, second.step_key, status="pending")
+    stage.finish()
+
+
 def test_a_queue_that_was_thrown_away_is_filled_again_from_the_rows(shipped: Stage) -> None:
     stage = fresh(shipped)
     names = [f"t{n}" for n in range(4)]

@@ -23,6 +23,7 @@ from tenantry.engine.progress import (
     gating_steps_left,
     lock_deployment,
     open_heads,
+    rests,
 )
 from tenantry.engine.store import locked, transaction
 from tenantry.engine.transitions import move, move_known
@@ -79,28 +80,25 @@ class Watchdog:
 
     def _due_heads(self) -> list[Any]:
         repeat = self.times.hint_repeat
-        statement = (
-            open_heads()
-            .where(
-                ~exists().where(
-                    sibling.deployment_id == Step.deployment_id,
-                    sibling.gates,
-                    sibling.status == "running",
-                ),
-                # A predecessor that ended this moment hands over by its own chain.
-                ~exists().where(
-                    just_ended.deployment_id == Step.deployment_id,
-                    just_ended.ended_at > db_now(-self.times.hint_grace),
-                ),
-                or_(
-                    Step.hinted_at.is_(None),
-                    and_(Step.hints == 0, Step.hinted_at < db_now(-repeat)),
-                    and_(Step.hints == 1, Step.hinted_at < db_now(-2 * repeat)),
-                    and_(Step.hints == 2, Step.hinted_at < db_now(-4 * repeat)),  # noqa: PLR2004
-                    Step.hinted_at < db_now(-self.times.hint_cap),
-                ),
-            )
-            .limit(BATCH)
+        statement = open_heads(
+            ~exists().where(
+                sibling.deployment_id == Step.deployment_id,
+                sibling.gates,
+                sibling.status == "running",
+            ),
+            # A predecessor that ended this moment hands over by its own chain.
+            ~exists().where(
+                just_ended.deployment_id == Step.deployment_id,
+                just_ended.ended_at > db_now(-self.times.hint_grace),
+            ),
+            or_(
+                Step.hinted_at.is_(None),
+                and_(Step.hints == 0, Step.hinted_at < db_now(-repeat)),
+                and_(Step.hints == 1, Step.hinted_at < db_now(-2 * repeat)),
+                and_(Step.hints == 2, Step.hinted_at < db_now(-4 * repeat)),  # noqa: PLR2004
+                Step.hinted_at < db_now(-self.times.hint_cap),
+            ),
+            most=BATCH,
         )
         with transaction(self.engine) as conn:
             return list(conn.execute(statement).all())
@@ -253,6 +251,7 @@ class Watchdog:
                     select(Deployment.id)
                     .where(
                         Deployment.status == DeploymentStatus.RUNNING,
+                        ~rests(),
                         ~exists().where(
                             open_step.deployment_id == Deployment.id,
                             open_step.gates,

@@ -133,7 +133,9 @@ class DeploymentStep(Identified, Timestamped, Base):
         UniqueConstraint("deployment_id", "order"),
         # By id, not by lease: renewing a lease then touches no index, and few steps run at once.
         Index("ix_step_lease", "id", **_where("status='running'")),
-        Index("ix_step_due", "due_at", **_where("status IN ('pending','waiting')")),
+        # With the deployment beside the time: the sweep leaves out deployments that wait.
+        Index("ix_step_waiting", "due_at", "deployment_id", **_where("gates AND status='waiting'")),
+        Index("ix_step_mail", "due_at", **_where("NOT gates AND status IN ('pending','waiting')")),
         Index("ix_deployment_step_tenant_service_id_status", "tenant_service_id", "status"),
         Index(
             "ix_deployment_step_retried_by_id",
