@@ -172,3 +172,38 @@ def test_each_deed_leaves_an_audit_row(shipped: Stage) -> None:
         ("deployment.cancel", who, ""),
         ("deployment.resume", who, "again"),
     ]
+
+
+def test_another_time_moves_the_due_time_and_nothing_else(shipped: Stage) -> None:
+    stage = shipped
+    one_waits(stage)
+    before = stage.step(KEY)
+    stage.desk.postpone(ME, str(before.public_id), 3600)
+    after = stage.step(KEY)
+    assert after.due_at > before.due_at
+    assert stage.jobs()[0].next_run_at == after.due_at
+    assert (after.status, after.attempts, after.intent_at) == ("waiting", 1, before.intent_at)
+    assert stage.deployment().epoch == 0
+    # A message that was published for the earlier time comes too early now.
+    stage.pass_time(3100)
+    stage.play()
+    assert stage.step(KEY).status == "waiting"
+    stage.pass_time(600)
+    stage.play()
+    assert stage.step(KEY).status == "success"
+    with stage.desk.reading() as session:
+        entry = session.scalars(select(AuditEntry).filter_by(action="step.postpone")).one()
+    assert entry.before["due"] < entry.after["due"]
+
+
+@pytest.mark.parametrize("seconds", [0, 59, 86_401, -1])
+def test_another_time_is_from_a_minute_to_a_day_ahead(shipped: Stage, seconds: float) -> None:
+    one_waits(shipped)
+    with pytest.raises(Invalid, match="1 to 1440"):
+        shipped.desk.postpone(ME, str(shipped.step(KEY).public_id), seconds)
+
+
+def test_only_what_waits_gets_another_time(shipped: Stage) -> None:
+    one_failed(shipped)
+    with pytest.raises(Conflict, match="is not waiting"):
+        shipped.desk.postpone(ME, str(shipped.step(KEY).public_id), 600)

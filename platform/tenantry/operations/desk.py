@@ -185,6 +185,15 @@ class Desk:
         self.dispatcher.publish(hints)
         self.dispatcher.admit(target_id)
 
+    def postpone(self, actor: Actor, public_id: str, seconds: float) -> None:
+        """Gives a waiting step another time."""
+
+        def later(session: Session) -> None:
+            step = step_operations.find(session, public_id)
+            step_operations.postpone(session, actor, step, seconds)
+
+        self.do(later)
+
     def step(self, actor: Actor, public_id: str, deed: str, reason: str = "") -> None:
         """One of retry, run_now, skip, mark_done on a step."""
         deeds: dict[str, Callable[[Session, Any], list[Hint]]] = {

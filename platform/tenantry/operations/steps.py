@@ -1,15 +1,17 @@
-"""What staff may do to one step: retry, run now, skip, mark done. Each with its audit row."""
+"""What staff may do to one step: retry, run now, postpone, skip, mark done. Each is audited."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from tenantry.clock import iso
 from tenantry.engine.jobs import Hint, add_job
 from tenantry.engine.progress import end, gating_steps_left, lock_deployment
 from tenantry.engine.transitions import move
-from tenantry.errors import Conflict, NotFound
+from tenantry.errors import Conflict, Invalid, NotFound
 from tenantry.models import Deployment, DeploymentStep, JobRecord
 from tenantry.models.dbtime import db_now
 from tenantry.operations import deployments, resuming
@@ -17,6 +19,7 @@ from tenantry.operations.actors import Actor, record
 from tenantry.planning.states import DeploymentStatus
 
 Step = DeploymentStep
+SOONEST, LATEST = 60.0, 86_400.0
 
 
 def find(session: Session, public_id: str) -> DeploymentStep:
@@ -86,6 +89,39 @@ def run_now(session: Session, actor: Actor, step: DeploymentStep) -> list[Hint]:
     session.expire(step)
     record(session, actor, "step.run_now", step)
     return [Hint(step.deployment_id)]
+
+
+def postpone(session: Session, actor: Actor, step: DeploymentStep, seconds: float) -> None:
+    """
+    Gives a waiting step another time, from a minute to a day ahead. Its intent and its patience
+    are kept: a step that may wait so long and no longer gives up at its next look.
+
+    Conflict where it does not wait.
+    """
+    if not SOONEST <= seconds <= LATEST:
+        raise Invalid("minutes", "must be from 1 to 1440")
+    conn = session.connection()
+    lock_deployment(conn, step.deployment_id)
+    before: datetime | None = conn.execute(
+        select(Step.due_at).where(Step.id == step.id, Step.status == "waiting")
+    ).scalar_one_or_none()
+    if before is None:
+        raise Conflict(f"{step.step_key} is not waiting")
+    # A message that is under way already comes too early then, and is refused.
+    after: Any = conn.execute(
+        update(Step)
+        .where(Step.id == step.id, Step.status == "waiting")
+        .values(due_at=db_now(seconds), hinted_at=None, hints=0)
+        .returning(Step.due_at)
+    ).scalar_one()
+    conn.execute(
+        update(JobRecord)
+        .where(JobRecord.step_id == step.id, JobRecord.status == "scheduled")
+        .values(next_run_at=after)
+    )
+    session.expire(step)
+    was, now = {"due": iso(before)}, {"due": iso(after)}
+    record(session, actor, "step.postpone", step, before=was, after=now)
 
 
 def skip(session: Session, actor: Actor, step: DeploymentStep, reason: str) -> list[Hint]:

@@ -21,6 +21,7 @@ from tenantry.web.door import desk
 from tenantry.web.errors import code_of, facts_of, wants_json
 from tenantry.web.people import need
 from tenantry.web.security import actor
+from tenantry.web.words import plural
 
 deeds = Blueprint("deeds", __name__)
 KEY = re.compile(r"[0-9a-f]{32}")
@@ -71,18 +72,26 @@ def steer(public_id: UUID, deed: str) -> ResponseReturnValue:
 @deeds.post("/steps/<uuid:public_id>/<any(retry, run_now, skip, mark_done):deed>")
 def step(public_id: UUID, deed: str) -> ResponseReturnValue:
     """One of the four deeds on a step; two of them need a reason."""
-    owner = db.session.scalar(
-        select(Deployment.public_id)
-        .join(DeploymentStep, DeploymentStep.deployment_id == Deployment.id)
-        .where(DeploymentStep.public_id == public_id)
-    )
-    if owner is None:
-        raise NotFound("There is no such step")
-    page, who, reason = _page(owner), actor(), request.form.get("reason", "")
+    owner = _owner(public_id)
+    page, who, reason = _came_from(owner), actor(), request.form.get("reason", "")
 
     def act() -> tuple[str, str]:
         desk().step(who, str(public_id), deed, reason)
         return page, STEP_DEEDS[deed]
+
+    return answered(act, page)
+
+
+@deeds.post("/steps/<uuid:public_id>/postpone")
+def postpone(public_id: UUID) -> ResponseReturnValue:
+    """Another time for a step that waits, in so many minutes."""
+    page, who, minutes = _came_from(_owner(public_id)), actor(), request.form.get("minutes", "")
+
+    def act() -> tuple[str, str]:
+        if not minutes.isascii() or not minutes.isdigit():
+            raise Invalid("minutes", "must be a number from 1 to 1440")
+        desk().postpone(who, str(public_id), 60.0 * int(minutes[:9]))
+        return page, f"It looks again in {plural(int(minutes), 'minute')}."
 
     return answered(act, page)
 
@@ -110,6 +119,24 @@ def told(trouble: Conflict | Invalid) -> Any:
     if isinstance(trouble, Conflict) and trouble.winner:
         return {"words": words, "url": _page(trouble.winner), "link": "Open it"}
     return words
+
+
+def _owner(step_id: UUID) -> UUID:
+    """The deployment of a step; NotFound otherwise."""
+    owner = db.session.scalar(
+        select(Deployment.public_id)
+        .join(DeploymentStep, DeploymentStep.deployment_id == Deployment.id)
+        .where(DeploymentStep.public_id == step_id)
+    )
+    if owner is None:
+        raise NotFound("There is no such step")
+    return owner
+
+
+def _came_from(deployment: UUID) -> str:
+    """Back to the list of jobs where the form stood there, else to the deployment."""
+    shelf = request.form.get("jobs")
+    return _page(deployment) if shelf is None else url_for("jobs.index_view", show=shelf or None)
 
 
 def _page(public_id: Any) -> str:

@@ -42,6 +42,7 @@ _LOOKS = {
     "suspended": Look("pause", "muted", "Suspended"),
     "archived": Look("circle-slash", "idle", "Archived"),
     "scheduled": Look("clock", "working", "Scheduled"),
+    "late": Look("timer", "bad", "Late"),
     "ok": Look("circle-check", "good", "OK"),
     "unhealthy": Look("circle-x", "bad", "Unhealthy"),
     "unknown": Look("circle-dashed", "idle", "Unknown"),

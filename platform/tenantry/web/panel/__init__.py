@@ -40,12 +40,13 @@ from tenantry.web.panel.deployments import DeploymentView
 from tenantry.web.panel.drift import DriftView
 from tenantry.web.panel.failures import FailureView
 from tenantry.web.panel.history import ChangeView, HealthView, LogView
+from tenantry.web.panel.jobs import JobView
 from tenantry.web.panel.overview import OverviewView
 from tenantry.web.panel.products import ProductView
 from tenantry.web.panel.secrets import SecretView
 from tenantry.web.panel.services import DomainView, ServiceView
 from tenantry.web.panel.staff import RoleView, StaffView
-from tenantry.web.panel.steps import AttemptView, FailedStepView, JobView, StepView
+from tenantry.web.panel.steps import AttemptView, FailedStepView, StepView
 from tenantry.web.panel.targets import TargetView
 from tenantry.web.panel.tenants import TenantView
 from tenantry.web.panel.years import BackupView, LimitView, PolicyView, ReplicaView

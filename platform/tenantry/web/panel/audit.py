@@ -11,19 +11,21 @@ from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
 from tenantry.web.panel.tenant_pages import url_of_object
 
-THINGS = (
-    "Tenant",
-    "Deployment",
-    "DeploymentStep",
-    "TenantService",
-    "ProjectTemplate",
-    "IntegrationSecret",
-    "User",
-    "TargetRow",
-    "FailureNote",
-    "DriftFinding",
-    "Address",
-)
+# What was acted on, as people call it.
+THINGS = {
+    "Tenant": "Tenant",
+    "Deployment": "Deployment",
+    "DeploymentStep": "Step",
+    "TenantService": "Service",
+    "ProjectTemplate": "Product",
+    "IntegrationSecret": "Secret",
+    "User": "Member of staff",
+    "TargetRow": "Target",
+    "FailureNote": "Note on a failure",
+    "SavedView": "Saved view",
+    "DriftFinding": "Drift",
+    "Address": "Address of a page",
+}
 
 
 class DayFilter(BaseSQLAFilter):  # type: ignore[misc]
@@ -88,14 +90,14 @@ class AuditView(ScopedSecureModelView):
     column_filters = (
         FilterEqual(AuditEntry.actor, "Who"),
         FilterLike(AuditEntry.action, "Did"),
-        one_of(AuditEntry.object_type, "To", THINGS),
+        FilterEqual(AuditEntry.object_type, "To", options=list(THINGS.items())),
         one_of(AuditEntry.outcome, "Outcome", ("done", "refused")),
         DayFilter(AuditEntry.at, "From day", until=False),
         DayFilter(AuditEntry.at, "To day", until=True),
     )
     column_formatters: ClassVar[dict[str, Any]] = {
         "action": formats.mono,
-        "object_type": formats.words,
+        "object_type": lambda _v, _c, row, _n: THINGS.get(row.object_type, row.object_type),
         "object_name": lambda _v, _c, row, _n: _object(row),
         "outcome": formats.state(),
         "reason": formats.clipped,

@@ -1,4 +1,4 @@
-"""Steps, their attempts, the jobs that wait, and what has failed."""
+"""Steps, their attempts, and what has failed."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 from flask import url_for
 from sqlalchemy import select
 
-from tenantry.models import Deployment, DeploymentStep, JobRecord
-from tenantry.models.deployment import JOB_TYPES
-from tenantry.planning.states import JobStatus, StepStatus
+from tenantry.models import Deployment, DeploymentStep
+from tenantry.planning.states import StepStatus
 from tenantry.web.database import db
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
@@ -35,6 +34,8 @@ def tell_steps(rows: Iterable[Any], ids: list[int | None]) -> None:
                 DeploymentStep.id,
                 DeploymentStep.step_key,
                 DeploymentStep.service_name,
+                DeploymentStep.status,
+                DeploymentStep.public_id.label("step_id"),
                 Deployment.tenant_name,
                 Deployment.public_id,
             )
@@ -48,6 +49,7 @@ def tell_steps(rows: Iterable[Any], ids: list[int | None]) -> None:
         row.step_title = title_of(step.step_key) if step else ""
         row.service_name = step.service_name if step else None
         row.deployment_url = _page(step.public_id) if step else None
+        row.step = step
 
 
 def _page(public_id: Any) -> str:
@@ -58,49 +60,6 @@ def to_deployment(_view: Any, _context: Any, row: Any, name: str) -> Any:
     """The value, leading to the deployment's page."""
     text, url = getattr(row, name), getattr(row, "deployment_url", None)
     return formats.link(text, url) if text and url else text or formats.DASH
-
-
-class JobView(ScopedSecureModelView):
-    """What waits for a time: health checks, mails, retries."""
-
-    simple_list_pager = True
-    icon = "calendar-clock"
-    about = "What waits for its time: the next look of a step, a retry, a mail."
-    empty = "No job is waiting, and none has run yet."
-    column_list = (
-        "step_title",
-        "tenant_name",
-        "job_type",
-        "status",
-        "attempt",
-        "next_run_at",
-        "created_at",
-    )
-    column_details_list = (*column_list, "job_id", "public_id", "updated_at", "result_meta")
-    column_export_list = (*column_list, "job_id")
-    column_labels = LABELS | {"created_at": "Made"}
-    column_sortable_list = ("status", "attempt", "next_run_at", "created_at", "job_type")
-    column_default_sort = ("id", True)
-    column_filters = (
-        one_of(JobRecord.status, "Status", list(JobStatus)),
-        one_of(JobRecord.job_type, "For", JOB_TYPES),
-    )
-    column_formatters: ClassVar[dict[str, Any]] = {
-        "status": formats.state(),
-        "tenant_name": to_deployment,
-        "job_type": formats.words,
-        "created_at": formats.ago,
-        "next_run_at": formats.ago,
-    }
-    narrow = ("step_title", "tenant_name", "status")
-
-    def title(self, row: Any) -> str:
-        """A job has no name of its own."""
-        return f"{row.step_title or 'Job'}, {row.tenant_name or 'a deployment that is gone'}"
-
-    def around(self, rows: list[Any]) -> None:
-        """Tenant and step."""
-        tell_steps(rows, [row.step_id for row in rows])
 
 
 class StepView(ScopedSecureModelView):
