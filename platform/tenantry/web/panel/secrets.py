@@ -1,12 +1,15 @@
 """Secrets: which there are, and setting them. Their values are never read here."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import flash, redirect
-from sqlalchemy import select
+from markupsafe import Markup
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, defer
 
+from tenantry.clock import utcnow
 from tenantry.errors import Invalid, NotFound
 from tenantry.models import (
     IntegrationSecret,
@@ -17,15 +20,18 @@ from tenantry.models import (
     User,
 )
 from tenantry.models.secret import SECRET_TYPES
-from tenantry.operations import secrets
+from tenantry.operations import secret_uses, secrets
 from tenantry.operations.actors import Actor
-from tenantry.web.database import db
+from tenantry.web.database import db, reading
 from tenantry.web.door import desk
 from tenantry.web.forms import NewSecretForm, SecretForm, choices, saved
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, one_of
 from tenantry.web.panel.routes import expose
+from tenantry.web.words import moment, plural
 
+OLD = timedelta(days=365)
+MASKED = Markup('<span class="mono muted" aria-label="sealed">••••••••</span>')
 SCOPES = ("project_id", "service_template_id", "tenant_service_id")
 
 
@@ -36,19 +42,26 @@ class SecretView(ScopedSecureModelView):
     export_role = None
     can_export = False
     icon = "key-round"
-    about = "Sealed values. They can be set, never shown."
+    about = "Sealed values. They can be replaced, never shown, to nobody."
+    empty = "No secret yet. A product's secrets are what its services need and nobody should read."
     list_template = "secrets.html"
     details_template = "secret.html"
     column_list = (
         "name",
         "owner",
         "secret_type",
-        "key_id",
+        "value",
+        "used_by",
+        "age",
         "set_by",
+    )
+    column_details_list = (
+        *column_list,
         "created_at",
         "last_rotated_at",
+        "key_id",
+        "public_id",
     )
-    column_details_list = (*column_list, "public_id")
     column_export_list = ("name",)
     column_labels: ClassVar[dict[str, str]] = {
         "owner": "Belongs to",
@@ -56,9 +69,15 @@ class SecretView(ScopedSecureModelView):
         "key_id": "Sealed with",
         "set_by": "Made by",
         "created_at": "Made",
-        "last_rotated_at": "Changed",
+        "last_rotated_at": "Rotated",
+        "used_by": "Used by",
+        "age": "Value set",
     }
-    column_sortable_list = ("name", "secret_type", "key_id", "created_at", "last_rotated_at")
+    column_sortable_list = (
+        "name",
+        "secret_type",
+        ("age", func.coalesce(IntegrationSecret.last_rotated_at, IntegrationSecret.created_at)),
+    )
     column_default_sort = ("name", False)
     column_searchable_list = ("name",)
     column_filters = (one_of(IntegrationSecret.secret_type, "Kind", SECRET_TYPES),)
@@ -68,6 +87,9 @@ class SecretView(ScopedSecureModelView):
         "key_id": formats.mono,
         "created_at": formats.ago,
         "last_rotated_at": formats.ago,
+        "value": lambda _v, _c, _row, _n: MASKED,
+        "used_by": lambda _v, _c, row, _n: _used(row),
+        "age": lambda _v, _c, row, _n: _age(row),
     }
     narrow = ("name", "owner")
 
@@ -87,6 +109,10 @@ class SecretView(ScopedSecureModelView):
             scope = next((c for c in SCOPES if getattr(row, c)), SCOPES[0])
             row.owner = owners[scope].get(getattr(row, scope), "")
             row.set_by = makers.get(row.created_by_id, "tenantry")
+            row.age = row.last_rotated_at or row.created_at
+        known = secret_uses.uses(reading(), rows)
+        for row in rows:
+            row.uses = known.get(row.id, secret_uses.NOWHERE)
 
     @expose("/new", methods=("GET", "POST"))
     def new(self) -> Any:
@@ -110,13 +136,42 @@ class SecretView(ScopedSecureModelView):
         self.around([row])
         form = SecretForm()
         name, owner, row_id = row.name, row.owner, row.id
+        facts = {
+            "name": name,
+            "owner": owner,
+            "uses": row.uses,
+            "age": row.age,
+            "kind": row.secret_type,
+        }
         made = saved(form, lambda session, who: _rotate(session, who, row_id, form.value.data))
         if made is not None:
-            flash(f"{made} has a new value, which the next deployment uses.", "good")
+            flash(
+                f"{made} is rotated. Each tenant gets the new value by its next deployment.", "good"
+            )
             return redirect(self.get_url(".index_view"), 303)
         code = 400 if form.is_submitted() else 200
-        facts = {"name": name, "owner": owner}
         return self.render("secret_form.html", form=form, secret=facts), code
+
+
+def _used(row: Any) -> Any:
+    """How many places, each when pointed at; all of them on the secret's own page."""
+    places = row.uses.places
+    if not places:
+        return formats.DASH
+    words = places[0] if len(places) == 1 else plural(len(places), "place")
+    if row.uses.tenants and not row.tenant_service_id:
+        words += f" · {plural(row.uses.tenants, 'tenant')}"
+    return Markup('<span class="clip" title="{}">{}</span>').format("; ".join(places), words)
+
+
+def _age(row: Any) -> Markup:
+    """When the value was set; an old one says so in words."""
+    told = moment(row.age, relative=True)
+    if utcnow() - row.age < OLD:
+        return told
+    return told + Markup(' <span class="flag is-calm">{}over a year</span>').format(
+        formats.icon("clock")
+    )
 
 
 def _owners(column: str, rows: list[Any]) -> dict[int, str]:
