@@ -5,8 +5,10 @@ import re
 import pytest
 from sqlalchemy import insert, update
 
+from tenantry.journal import Redactor, logged
 from tenantry.models import Deployment, DeploymentStep, FailureNote
 from tenantry.models.base import uuid7
+from tenantry.steps.outcomes import LogText
 from tenantry.web import advice
 from tests.web.conftest import SCRIPT, World
 from tests.web.test_deployment_page import text_of, url_of
@@ -136,3 +138,15 @@ def test_what_staff_know_of_the_cause_stands_there(world: World) -> None:
     link = re.search(r'href="([^"]+)">All that failed of this', html)
     assert link
     assert world.client("viewer").get(link[1].replace("&amp;", "&")).status_code == 200
+
+
+def test_the_end_of_what_it_was_told_stands_in_the_card(world: World) -> None:
+    made = world.row(Deployment, subdomain="broken")
+    step = world.row(DeploymentStep, deployment_id=made.id, status="failed")
+    with world.engine.begin() as conn:
+        lines = [*[f"build line {n}" for n in range(20)], f"last {SCRIPT}"]
+        logged(conn, Redactor(), made.id, step.id, 1, [LogText(lines, stream="stdout")])
+    html = card(world, "viewer")
+    assert "build line 19" in html
+    assert "build line 2\n" not in html
+    assert SCRIPT not in html

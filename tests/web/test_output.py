@@ -15,7 +15,8 @@ from tests.web.conftest import SCRIPT, World
 LISTS = (
     "tenants deployments jobs failures failed-steps drift products service-templates releases "
     "targets secrets audit staff roles services hostnames steps attempts log-lines status-changes "
-    "health-checks backups backup-policies limits containers"
+    "health-checks outages watched-services watched-hostnames letters environment-keys "
+    "environment-versions backups backup-policies limits containers"
 ).split()
 YEARS = tuple(
     "health log?q=e audit history backups backups/policy do/deploy do/leave do/teardown".split()
@@ -33,6 +34,7 @@ def pages(world: World) -> list[str]:
     found += [f"/tenants/{broken.public_id}/environment?key={SCRIPT}"]
     found += [f"/tenants/{broken.public_id}/{rest}" for rest in YEARS]
     found += [f"{page}/steps/{s.public_id}" for s in steps]
+    found += [f"{page}/log", f"{page}/log?q={SCRIPT}", f"{page}/compare"]
     return found + [f"/{noun}/" for noun in LISTS]
 
 

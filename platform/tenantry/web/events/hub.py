@@ -20,11 +20,11 @@ from tenantry.web.events.standing import standings
 from tenantry.web.events.topic import Line, News, Topic
 
 log = structlog.get_logger(__name__)
-PERIOD = 0.2
+PERIOD = 0.15
 # Of one process; who comes when it is full polls, and tries again later.
 MOST_WATCHERS = 200
-# However slow the database is, it is asked for a fifth of the time at most.
-IDLE_SHARE = 4
+# However slow the database is, it is asked for a tenth of the time at most.
+IDLE_SHARE = 9
 Reading = Callable[[], AbstractContextManager[Session]]
 
 

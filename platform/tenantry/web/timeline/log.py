@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 
 from tenantry.clock import iso
 from tenantry.models import Deployment, DeploymentStep, LogEntry
+from tenantry.web.timeline.rows import Row
 from tenantry.web.words import title_of
 
 MOST_LINES = 500
 MOST_OF_STEP = 1000
 MOST_LOG_LINES = 50_000
+LAST = 6
 LONGEST_SEARCH = 200
 
 
@@ -87,6 +89,20 @@ def log_page(
     ]
     older = lines[0].seq if more else None
     return LogPage(deployment, lines, words, older, whole=not more and before is None and not words)
+
+
+def last_lines(session: Session, row: Row) -> tuple[str, ...]:
+    """The last few lines that a step was told from outside, such as the end of a build."""
+    ids = [row.step.id, *(retry.id for retry in row.retries)]
+    found = session.scalars(
+        select(LogEntry.text)
+        .where(LogEntry.step_id.in_(ids), LogEntry.stream != "system")
+        .order_by(LogEntry.seq.desc())
+        .limit(LAST)
+    ).all()
+    # Its own last line is the message, which stands above.
+    own = tuple(f"{step.step_key}: " for step in (row.step, *row.retries))
+    return tuple(line for line in reversed(found) if line.strip() and not line.startswith(own))
 
 
 def log_of(

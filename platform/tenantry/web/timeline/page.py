@@ -24,12 +24,17 @@ from tenantry.web.advice import Advice, advise
 from tenantry.web.events.standing import Standing
 from tenantry.web.timeline.forecast import Forecast, forecast
 from tenantry.web.timeline.groups import Group, groups_of
+from tenantry.web.timeline.log import last_lines
 from tenantry.web.timeline.rows import OPEN, Row, rows_of, with_bars
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """`event` is what a stream of events goes on from: everything up to it is on the page."""
+    """
+    `event` is what a stream of events goes on from: everything up to it is on the page.
+
+    `last_lines` are what came from outside last, in the log of the step that failed it.
+    """
 
     deployment: Deployment
     tenant: Tenant
@@ -44,6 +49,7 @@ class Timeline:
     forecast: Forecast
     hosts: tuple[str, ...] = ()
     mails: tuple[Row, ...] = field(default=())
+    last_lines: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -146,7 +152,7 @@ class Timeline:
 
 
 def timeline(session: Session, deployment: Deployment, standing: Standing) -> Timeline:
-    """Three queries, however many steps there are; `standing` was asked before."""
+    """Four queries at most, however many steps there are; `standing` was asked before."""
     tenant, target, release, note = _around(session, deployment)
     steps = session.scalars(
         select(DeploymentStep)
@@ -156,6 +162,7 @@ def timeline(session: Session, deployment: Deployment, standing: Standing) -> Ti
     now = utcnow()
     rows = tuple(with_bars(deployment, list(rows_of(deployment, steps, now)), now))
     gating = tuple(row for row in rows if row.step.gates)
+    failed = next((row for row in gating if row.status == "failed"), None)
     return Timeline(
         deployment=deployment,
         tenant=tenant,
@@ -172,6 +179,7 @@ def timeline(session: Session, deployment: Deployment, standing: Standing) -> Ti
         hosts=tuple(
             s["hostname"] for s in deployment.blueprint.get("services", ()) if s.get("hostname")
         ),
+        last_lines=last_lines(session, failed) if failed and deployment.status == "failed" else (),
     )
 
 
