@@ -109,7 +109,7 @@ def test_the_review_shows_the_exact_plan_and_writes_nothing(world: World) -> Non
     before = everything(world)
     page = go(world.client("operator"), "review", env="REGION=eu-west").text
     assert everything(world) == before
-    titles = re.findall(r'<div class="what"><b>(.*?)</b>.*?<code>(.*?)</code>', page)
+    titles = re.findall(r'<div class="planned"><b>(.*?)</b>.*?<code>(.*?)</code>', page)
     keys = [key for _, key in titles]
     assert keys[:3] == ["project.create", "db.create", "db.deploy"]
     assert keys[-1] == "email.notify_success"

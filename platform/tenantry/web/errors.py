@@ -6,7 +6,7 @@ shown a traceback; the request id leads to the log.
 """
 
 import structlog
-from flask import Flask, g, jsonify, render_template, request
+from flask import Flask, flash, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -14,11 +14,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from tenantry.errors import Conflict, Denied, Invalid, NotFound, TenantryError
+from tenantry.web.people import member
 from tenantry.web.refusals import note_refusal
 from tenantry.web.security import to_login
 
 log = structlog.get_logger(__name__)
 CODES: dict[type[TenantryError], int] = {Invalid: 400, Denied: 403, NotFound: 404, Conflict: 409}
+LOGGED_OUT = (
+    "Your session had ended, and nothing was saved. Log in, and the form comes back; where scripts "
+    "are on, with what you typed, secrets apart."
+)
 TITLES = {
     400: "That request cannot be understood",
     401: "Log in first",
@@ -79,7 +84,7 @@ def _http(trouble: HTTPException) -> ResponseReturnValue:
     if trouble.response is not None or 300 <= code < 400:  # noqa: PLR2004 — a redirect is no error
         return trouble.get_response()
     if code == 401 and not wants_json() and "X-Live" not in request.headers:  # noqa: PLR2004
-        return to_login()
+        return _log_in_first()
     if code == 403:  # noqa: PLR2004
         note_refusal(trouble.description or "")
     body, _, headers = answer(code, trouble.description or "")
@@ -87,7 +92,19 @@ def _http(trouble: HTTPException) -> ResponseReturnValue:
     return body, code, {**headers, "Allow": allow} if allow else headers
 
 
+def _log_in_first() -> ResponseReturnValue:
+    """To the log-in; who sent a form is told that nothing of it was saved."""
+    if request.method == "POST":
+        flash(LOGGED_OUT, "info")
+    return to_login()
+
+
 def _stale_form(_: CSRFError) -> ResponseReturnValue:
+    if member() is None and request.endpoint != "security.login":
+        # A session that has ended takes its token along.
+        if wants_json() or "X-Live" in request.headers:
+            return answer(401, "Your session has ended.")
+        return _log_in_first()
     note_refusal("without the token of a page")
     return answer(
         400, "This form is too old or was not sent by its own page. Go back, reload, retry."

@@ -123,3 +123,8 @@ def emails_of(text: str | None) -> list[str]:
 def ticked(name: str) -> bool:
     """Whether a plain form sent `1` under that name."""
     return request.form.get(name) == "1"
+
+
+def refused(code: int = 400) -> int:
+    """The status of a form that is shown again; a page's own script takes it as any other part."""
+    return 200 if "X-Live" in request.headers else code

@@ -23,7 +23,7 @@ def set_up_look(app: Flask) -> None:
         plural=words.plural,
         bytes=words.size,
         deed=words.deed,
-        kind_pair=lambda kind: (kind, words.sentence(kind)),
+        database=words.database,
         same_pair=lambda name: (name, name),
         capitalize_first=lambda text: text[:1].upper() + text[1:],
     )

@@ -180,8 +180,12 @@ def _gate() -> Response | None:
 
 
 def to_login() -> Response:
-    """Where a person without a session is sent; back to the same page afterwards."""
-    back = request.full_path.rstrip("?") if request.method == "GET" else None
+    """Where a person without a session is sent; back to the same page, or form, afterwards."""
+    if request.method == "GET":
+        back: str | None = request.full_path.rstrip("?")
+    else:
+        came = urlsplit(request.referrer or "")
+        back = f"{came.path}?{came.query}".rstrip("?") if came.netloc == request.host else None
     return redirect(url_for("security.login", next=None if back == "/" else back))
 
 

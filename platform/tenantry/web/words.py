@@ -46,6 +46,13 @@ _LOOKS = {
     "ok": Look("circle-check", "good", "OK"),
     "unhealthy": Look("circle-x", "bad", "Unhealthy"),
     "unknown": Look("circle-dashed", "idle", "Unknown"),
+    "elsewhere": Look("circle-x", "bad", "Elsewhere"),
+    "wrong": Look("circle-x", "bad", "Wrong address"),
+    "missing": Look("circle-x", "bad", "Missing"),
+    "none": Look("circle-dashed", "idle", "None yet"),
+    "expiring": Look("clock", "working", "Runs out soon"),
+    "expired": Look("circle-x", "bad", "Run out"),
+    "untrusted": Look("circle-x", "bad", "Not trusted"),
     "active": Look("circle-check", "good", "Active"),
     "inactive": Look("circle-slash", "idle", "Inactive"),
     "draining": Look("clock", "working", "Draining"),
@@ -88,6 +95,22 @@ def sentence(text: str) -> str:
     """`manual_fix` → `Manual fix`."""
     words = "database" if text == "db" else text.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+_DATABASES = {
+    "postgres": "PostgreSQL",
+    "mysql": "MySQL",
+    "mariadb": "MariaDB",
+    "mongodb": "MongoDB",
+    "libsql": "libSQL",
+    "keydb": "KeyDB",
+    "clickhouse": "ClickHouse",
+}
+
+
+def database(kind: str) -> str:
+    """A kind of database by its own name."""
+    return _DATABASES.get(kind) or sentence(kind)
 
 
 def title_of(step_key: str) -> str:

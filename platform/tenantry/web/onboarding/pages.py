@@ -12,9 +12,11 @@ from tenantry.models import ProjectTemplate
 from tenantry.models.base import uuid7
 from tenantry.operations import onboarding
 from tenantry.operations.onboarding import Client, Rehearsal, RowRefused
+from tenantry.planning.catalogue import kind_of
 from tenantry.planning.sends import sends
 from tenantry.web.database import let_go, reading
 from tenantry.web.door import desk
+from tenantry.web.forms import refused
 from tenantry.web.onboarding.keys import keys_of
 from tenantry.web.onboarding.table_pages import TablePages
 from tenantry.web.onboarding.typed import STEPS, Typed
@@ -61,7 +63,7 @@ class OnboardingPages(TablePages):
             return self._page(template, typed, "names")
         check_names(template, typed)
         if typed.errors:
-            return self._page(template, typed, "names"), 400
+            return self._page(template, typed, "names"), refused()
         if wanted == "settings":
             return self._page(template, typed, "settings")
         return self._review(template, typed)
@@ -73,14 +75,14 @@ class OnboardingPages(TablePages):
             rehearsal = rehearsed(client)
         except (Conflict, Invalid, NotFound) as trouble:
             at = typed.refused(trouble)
-            return self._page(template, typed, "settings" if at == "review" else at), 400
-        return self._page(template, typed, "review", rehearsal), code
+            return self._page(template, typed, "settings" if at == "review" else at), refused()
+        return self._page(template, typed, "review", rehearsal), refused(code)
 
     def _begin(self, template: ProjectTemplate, typed: Typed, go: str) -> Any:
         """Adds it, and deploys it where that was pressed; a second press is the first one's."""
         typed.check_names()
         if typed.errors:
-            return self._page(template, typed, "names"), 400
+            return self._page(template, typed, "names"), refused()
         if missing := typed.missing():
             for key in missing:
                 typed.wrong(f"env.{key}", "Type it here: secret values are not kept between pages.")
@@ -90,8 +92,8 @@ class OnboardingPages(TablePages):
             client, who = typed.client(), actor()
             let_go()
             (done,) = desk().onboard(who, [client], sent, deploy=go == "deploy")
-        except RowRefused as refused:
-            return self._refused(template, typed, refused.trouble)
+        except RowRefused as row:
+            return self._refused(template, typed, row.trouble)
         except (Conflict, Invalid) as trouble:
             return self._refused(template, typed, trouble)
         if done.deployment:
@@ -103,7 +105,7 @@ class OnboardingPages(TablePages):
     def _refused(self, template: ProjectTemplate, typed: Typed, trouble: Conflict | Invalid) -> Any:
         let_go()
         at = typed.refused(trouble)
-        return self._page(template, typed, "settings" if at == "review" else at), 400
+        return self._page(template, typed, "settings" if at == "review" else at), refused()
 
     def _page(
         self, template: ProjectTemplate, typed: Typed, at: str, rehearsal: Rehearsal | None = None
@@ -217,6 +219,7 @@ def _plan(rehearsal: Rehearsal) -> list[dict[str, Any]]:
                 (what, redact(value))
                 for what, value in sends(rehearsal.blueprint, step.key, step.service)
             ],
+            "says": kind.help if (kind := kind_of(step.key)) else "",
             "env": rehearsal.env.get(step.service or "", ()) if _sets_env(step.key) else (),
         }
         for step in rehearsal.steps

@@ -21,6 +21,8 @@ MOST_CHARACTERS = 300_000
 LONGEST_CELL = 10_000
 NEEDED = ("name", "subdomain")
 COLUMNS = ("product", "name", "subdomain", "client_ref", "notify_emails", "target")
+# Others have rules of their own, which no formula fits.
+FREE = ("name", "client_ref")
 ENV = "env."
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 DELIMITERS = ",;\t"
@@ -48,6 +50,14 @@ class Row:
     def subdomain(self) -> str:
         """As it will be stored."""
         return self.cells.get("subdomain", "").lower()
+
+    @property
+    def told(self) -> list[str]:
+        """Its errors for people."""
+        return [
+            words.replace("client_ref: ", "client ref: ").replace("notify_emails", "notify emails")
+            for words in self.errors
+        ]
 
     def document(self) -> dict[str, Any]:
         """As `tenants.add` takes it."""
@@ -172,7 +182,7 @@ def _row(number: int, header: list[str], cells: list[str], product: str) -> Row:
         if len(cell) > LONGEST_CELL:
             row.cells[name] = cell[:40] + "…"
             row.errors.append(f"{name}: must have at most {LONGEST_CELL:,} characters")
-        elif cell.startswith(FORMULA) and not name.startswith(ENV):
+        elif name in FREE and cell.startswith(FORMULA):
             row.errors.append(f"{name}: begins like a formula; put the value itself there")
     row.cells["product"] = row.cells.get("product") or product
     extra = [cell for cell in cells[len(header) :] if cell.strip()]

@@ -11,7 +11,7 @@ from tenantry.web.database import db, reading
 from tenantry.web.panel import formats
 from tenantry.web.panel.base import ScopedSecureModelView, yes_no
 from tenantry.web.products.pages import ProductPages
-from tenantry.web.words import masked
+from tenantry.web.words import database, masked
 
 
 def env_of_row(_view: Any, _context: Any, row: Any, name: str) -> Any:
@@ -65,6 +65,13 @@ class ProductView(ProductPages, ScopedSecureModelView):
         "updated_at": "Changed",
         "target_name": "Target",
         "https": "HTTPS",
+        "db_required": "Own database",
+        "db_image": "Database image",
+        "server_id": "Server of the target",
+        "notify_emails": "Told of outcomes",
+        "default_env": "Environment",
+        "active": "Takes new tenants",
+        "created_at": "Made",
     }
     column_sortable_list = ("name", "slug", "base_domain", "db_type", "active", "updated_at")
     column_default_sort = ("name", False)
@@ -73,13 +80,15 @@ class ProductView(ProductPages, ScopedSecureModelView):
     column_formatters: ClassVar[dict[str, Any]] = {
         "slug": formats.mono,
         "base_domain": formats.mono,
-        "db_type": lambda _v, _c, row, _n: row.db_type if row.db_required else None,
+        "db_type": lambda _v, _c, row, _n: database(row.db_type) if row.db_required else None,
         "active": lambda _v, _c, row, _n: formats.badge("active" if row.active else "inactive"),
         "updated_at": formats.ago,
     }
     column_formatters_detail: ClassVar[dict[str, Any]] = {
         "default_env": env_of_row,
         "base_domain": formats.mono,
+        "db_type": lambda _v, _c, row, _n: database(row.db_type),
+        "certificate": formats.words,
     }
     narrow = ("name", "tenants", "active")
 

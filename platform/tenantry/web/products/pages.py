@@ -8,12 +8,11 @@ from flask import flash, redirect, request, url_for
 
 from tenantry.errors import Conflict, Invalid, NotFound
 from tenantry.models import ProjectTemplate
-from tenantry.models.template import DB_TYPES
 from tenantry.operations import documents, product_changes
-from tenantry.planning.databases import FACTS, OUTSIDE
+from tenantry.planning.databases import FACTS
 from tenantry.web.database import let_go, reading
 from tenantry.web.door import desk
-from tenantry.web.forms import ProductForm, beside
+from tenantry.web.forms import ProductForm, beside, refused
 from tenantry.web.onboarding.keys import described
 from tenantry.web.panel.routes import expose
 from tenantry.web.people import need
@@ -21,6 +20,7 @@ from tenantry.web.products.documents_of import digest, filled, full, save, seal,
 from tenantry.web.products.draft import Draft, empty, of_document, of_form, unmask
 from tenantry.web.products.starter import STARTER
 from tenantry.web.security import actor
+from tenantry.web.words import database
 
 NEW = "new"
 
@@ -89,7 +89,7 @@ class ProductPages:
             edited = _edited(edited.row, digest(edited.text))
         document = draft.document()
         if draft.errors:
-            return self._form(edited, draft), 400
+            return self._form(edited, draft), refused()
         if do == "values":
             return self._values(edited, draft, document)
         return self._check(edited, document, draft)
@@ -124,7 +124,7 @@ class ProductPages:
             draft.refused(trouble)
         elif not edited.stale:
             draft.wrong("", str(trouble))
-        return self._form(edited, draft), code
+        return self._form(edited, draft), refused(code)
 
     def _sealed(self, edited: Edited, do: str) -> Any:
         """The last press: exactly what was shown is saved, once; or back to the cards."""
@@ -174,8 +174,9 @@ class ProductPages:
                 stale=edited.stale,
                 newest=product_changes.newest_number(session, row) if row else 0,
                 names=described(draft.names()),
-                kinds=[kind for kind in DB_TYPES if kind != OUTSIDE],
-                images={kind: facts.image for kind, facts in FACTS.items()},
+                kinds=[
+                    (kind, f"{database(kind)} ({facts.image})") for kind, facts in FACTS.items()
+                ],
                 targets=desk().settings.targets,
                 tenants=product_changes.touched(session, row.id) if row else [],
                 values=values,

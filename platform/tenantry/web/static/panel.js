@@ -91,20 +91,23 @@
     });
     const all = document.querySelector("[data-tick-all]");
     const boxes = [...document.querySelectorAll("input[name=rowid]")];
-    const buttons = [...document.querySelectorAll("[data-bulk] button")];
-    const count = document.querySelector("[data-ticked]");
-    if (!all || !buttons.length) return;
+    const bar = document.querySelector("[data-bulk]"), count = document.querySelector("[data-ticked]");
+    if (!all || !bar) return;
+    // Without this the bar stands below the list; with it, over the list while something is ticked.
+    bar.classList.add("floats");
     const tell = () => {
       const chosen = boxes.filter((b) => b.checked).length;
-      for (const button of buttons) {
-        const words = button.dataset.words || "Deploy {}";
-        button.disabled = chosen === 0;
-        button.querySelector("span").textContent = `${words.replace("{}", chosen ? `${chosen} ticked` : "ticked")}…`;
-      }
-      if (count) count.textContent = chosen ? "" : "Tick rows first";
+      bar.hidden = chosen === 0;
+      if (count) count.textContent = `${chosen} ticked`;
+      for (const button of bar.querySelectorAll("[data-words]")) button.querySelector("span").textContent = button.dataset.words.replace("{}", chosen);
       all.checked = chosen === boxes.length;
       all.indeterminate = chosen > 0 && chosen < boxes.length;
     };
+    const none = bar.querySelector("[data-untick]");
+    if (none) {
+      none.hidden = false;
+      none.addEventListener("click", () => { for (const b of boxes) b.checked = false; tell(); all.focus(); });
+    }
     all.hidden = false;
     all.addEventListener("change", () => { for (const b of boxes) b.checked = all.checked; tell(); });
     for (const b of boxes) b.addEventListener("change", tell);

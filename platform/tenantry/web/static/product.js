@@ -10,7 +10,7 @@
     const body = new FormData(form, button), deed = button.value;
     form.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(form.action || location.href, { method: "POST", body, headers: { Accept: "text/html" } });
+      const answer = await fetch(form.action || location.href, { method: "POST", body, headers: { Accept: "text/html", "X-Live": "1" } });
       const next = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-editor]");
       if (!next || answer.redirected) throw new Error("another page");
       const open = [...host.querySelectorAll("details")].map((d) => d.open), y = scrollY;
@@ -106,7 +106,10 @@
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  host.addEventListener("input", (event) => { if (event.target.matches("[data-env]")) suggest(event.target); });
+  host.addEventListener("input", (event) => {
+    if (event.target.matches("[data-env]")) suggest(event.target);
+    if (/^s\d+\.name$/.test(event.target.name)) event.target.closest("[data-card]").querySelector("[data-card-name]").textContent = event.target.value || "New service";
+  });
   host.addEventListener("keydown", (event) => {
     if (!box || event.target !== area) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); choose(at + (event.key === "ArrowDown" ? 1 : -1)); }

@@ -82,12 +82,11 @@
     const at = form(), body = new FormData(at, button);
     at.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(at.action, { method: "POST", body, headers: { Accept: "text/html" } });
+      const answer = await fetch(at.action, { method: "POST", body, headers: { Accept: "text/html", "X-Live": "1" } });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const next = page.querySelector("[data-wizard]");
       // Logged out, or something unforeseen: the browser's own way tells.
       if (!next || answer.redirected) { send(at, button); return; }
-      window.forms?.forget();
       host.replaceChildren(...next.childNodes);
       putBack();
       window.panel.times(host);
