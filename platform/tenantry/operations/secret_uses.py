@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from tenantry.models import (
     IntegrationSecret,
@@ -24,41 +24,35 @@ from tenantry.planning.environment import API_KEY_SECRET, constant
 @dataclass(frozen=True, slots=True)
 class Uses:
     """
-    `places` are words for people; `tenants` are those that are here and would be given it by their
-    next deployment.
+    `owner` is what the secret belongs to, `places` where it is used, in words; `tenants` are those
+    that are here and would be given it by their next deployment.
     """
 
+    owner: str
     places: tuple[str, ...]
     tenants: int
 
 
-NOWHERE = Uses((), 0)
+NOWHERE = Uses("", (), 0)
 
 
 def uses(session: Session, rows: Sequence[IntegrationSecret]) -> dict[int, Uses]:
     """By the secret's id; four queries however many there are."""
-    services = _by_id(session, ServiceTemplate, {row.service_template_id for row in rows})
+    services = _of_templates(session, {row.service_template_id for row in rows})
     wanted = {row.project_id for row in rows} | {one.project_id for one in services.values()}
-    products = _by_id(session, ProjectTemplate, wanted)
-    of_product: dict[int, list[ServiceTemplate]] = {}
-    for one in session.scalars(
-        select(ServiceTemplate)
-        .where(ServiceTemplate.project_id.in_(products))
-        .order_by(ServiceTemplate.order, ServiceTemplate.id)
-    ):
-        of_product.setdefault(one.project_id, []).append(one)
+    products = _products(session, wanted)
     counts = _tenants(session, products)
     own = _own_services(session, {row.tenant_service_id for row in rows})
     found = {}
     for row in rows:
         service = services.get(row.service_template_id or 0)
-        project_id = row.project_id or (service.project_id if service else 0)
+        product = products.get(row.project_id or (service.project_id if service else 0))
         if row.tenant_service_id:
-            found[row.id] = Uses((own.get(row.tenant_service_id, "a service that is gone"),), 1)
-        elif project_id in products:
-            around = [service] if service else of_product.get(project_id, [])
-            places = tuple(_places(row, products[project_id], around))
-            found[row.id] = Uses(places, counts.get(project_id, 0) if places else 0)
+            found[row.id] = own.get(row.tenant_service_id, NOWHERE)
+        elif product is not None:
+            places = tuple(_places(row, product, [service] if service else product.services))
+            owner = f"{product.name} · {service.name}" if service else product.name
+            found[row.id] = Uses(owner, places, counts.get(product.id, 0) if places else 0)
     return found
 
 
@@ -85,11 +79,24 @@ def _keys(env: Mapping[str, Any], mark: str) -> list[str]:
     return sorted(key for key, value in (env or {}).items() if mark in str(value))
 
 
-def _by_id(session: Session, table: Any, ids: set[int | None]) -> dict[int, Any]:
+def _of_templates(session: Session, ids: set[int | None]) -> dict[int, ServiceTemplate]:
     known = ids - {None}
     if not known:
         return {}
-    return {row.id: row for row in session.scalars(select(table).where(table.id.in_(known)))}
+    rows = session.scalars(select(ServiceTemplate).where(ServiceTemplate.id.in_(known)))
+    return {row.id: row for row in rows}
+
+
+def _products(session: Session, ids: set[int | None]) -> dict[int, ProjectTemplate]:
+    known = ids - {None}
+    if not known:
+        return {}
+    rows = session.scalars(
+        select(ProjectTemplate)
+        .where(ProjectTemplate.id.in_(known))
+        .options(joinedload(ProjectTemplate.services))
+    )
+    return {row.id: row for row in rows.unique()}
 
 
 def _tenants(session: Session, products: Mapping[int, Any]) -> dict[int, int]:
@@ -103,7 +110,7 @@ def _tenants(session: Session, products: Mapping[int, Any]) -> dict[int, int]:
     return {row.project_id: row.number for row in rows}
 
 
-def _own_services(session: Session, ids: set[int | None]) -> dict[int, str]:
+def _own_services(session: Session, ids: set[int | None]) -> dict[int, Uses]:
     known = ids - {None}
     if not known:
         return {}
@@ -112,4 +119,7 @@ def _own_services(session: Session, ids: set[int | None]) -> dict[int, str]:
         .join(Tenant, Tenant.id == TenantService.tenant_id)
         .where(TenantService.id.in_(known), Tenant.deleted_at.is_(None))
     )
-    return {row.id: f"{row.name} of {row.tenant}" for row in rows}
+    return {
+        row.id: Uses(f"{row.tenant} · {row.name}", (f"{row.name} of {row.tenant}",), 1)
+        for row in rows
+    }

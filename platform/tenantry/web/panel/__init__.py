@@ -14,16 +14,22 @@ from tenantry.models import (
     Deployment,
     DeploymentStep,
     DriftFinding,
+    EnvVar,
+    EnvVersion,
     FailureNote,
     HealthCheck,
+    HostnameWatch,
     IntegrationSecret,
     JobRecord,
+    LetterOutbox,
     LogEntry,
+    Outage,
     ProjectTemplate,
     ReplicaObservation,
     ResourceLimits,
     Role,
     ServiceTemplate,
+    ServiceWatch,
     StatusChange,
     StepAttempt,
     TargetRow,
@@ -49,6 +55,14 @@ from tenantry.web.panel.staff import RoleView, StaffView
 from tenantry.web.panel.steps import AttemptView, FailedStepView, StepView
 from tenantry.web.panel.targets import TargetView
 from tenantry.web.panel.tenants import TenantView
+from tenantry.web.panel.watched import (
+    HostnameWatchView,
+    KeyView,
+    LetterView,
+    OutageView,
+    VersionView,
+    WatchView,
+)
 from tenantry.web.panel.years import BackupView, LimitView, PolicyView, ReplicaView
 from tenantry.web.places import Entry, set_up_places
 
@@ -83,6 +97,12 @@ VIEWS: dict[str, tuple[tuple[Any, Any, str, str], ...]] = {
         (HealthView, HealthCheck, "Health checks", "health-checks"),
         (BackupView, BackupRecord, "Backups", "backups"),
         (PolicyView, BackupPolicy, "Backup policies", "backup-policies"),
+        (OutageView, Outage, "Outages", "outages"),
+        (WatchView, ServiceWatch, "Watched services", "watched-services"),
+        (HostnameWatchView, HostnameWatch, "Watched hostnames", "watched-hostnames"),
+        (LetterView, LetterOutbox, "Letters", "letters"),
+        (KeyView, EnvVar, "Environment keys", "environment-keys"),
+        (VersionView, EnvVersion, "Environment versions", "environment-versions"),
         (LimitView, ResourceLimits, "Limits", "limits"),
         (ReplicaView, ReplicaObservation, "Containers", "containers"),
         (RoleView, Role, "Roles", "roles"),

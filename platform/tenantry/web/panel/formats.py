@@ -139,6 +139,18 @@ FOR_EXPORTS: Mapping[Any, Any] = {
 }
 
 
+class EmptyFilter(FilterEqual):  # type: ignore[misc]
+    """Yes or no: whether a column holds anything."""
+
+    def __init__(self, column: Any, name: str) -> None:
+        super().__init__(column, name, options=[("1", "Yes"), ("0", "No")])
+
+    def apply(self, query: Any, value: str, alias: Any = None) -> Any:
+        """`1` means that it does."""
+        column = self.get_column(alias)
+        return query.filter(column.is_not(None) if value == "1" else column.is_(None))
+
+
 class FlagFilter(FilterEqual):  # type: ignore[misc]
     """Yes or no, for a column that holds exactly that."""
 

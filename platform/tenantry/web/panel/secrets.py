@@ -14,9 +14,6 @@ from tenantry.errors import Invalid, NotFound
 from tenantry.models import (
     IntegrationSecret,
     ProjectTemplate,
-    ServiceTemplate,
-    Tenant,
-    TenantService,
     User,
 )
 from tenantry.models.secret import SECRET_TYPES
@@ -99,20 +96,17 @@ class SecretView(ScopedSecureModelView):
 
     def around(self, rows: list[Any]) -> None:
         """Whose it is, and who made it."""
-        owners = {column: _owners(column, rows) for column in SCOPES}
         makers = dict(
             db.session.execute(
                 select(User.id, User.email).where(User.id.in_({r.created_by_id for r in rows}))
             ).all()
         )
-        for row in rows:
-            scope = next((c for c in SCOPES if getattr(row, c)), SCOPES[0])
-            row.owner = owners[scope].get(getattr(row, scope), "")
-            row.set_by = makers.get(row.created_by_id, "tenantry")
-            row.age = row.last_rotated_at or row.created_at
         known = secret_uses.uses(reading(), rows)
         for row in rows:
             row.uses = known.get(row.id, secret_uses.NOWHERE)
+            row.owner = row.uses.owner
+            row.set_by = makers.get(row.created_by_id, "tenantry")
+            row.age = row.last_rotated_at or row.created_at
 
     @expose("/new", methods=("GET", "POST"))
     def new(self) -> Any:
@@ -172,24 +166,6 @@ def _age(row: Any) -> Markup:
     return told + Markup(' <span class="flag is-calm">{}over a year</span>').format(
         formats.icon("clock")
     )
-
-
-def _owners(column: str, rows: list[Any]) -> dict[int, str]:
-    ids = {value for row in rows if (value := getattr(row, column))}
-    if not ids:
-        return {}
-    if column == "project_id":
-        wanted = select(ProjectTemplate.id, ProjectTemplate.name).where(ProjectTemplate.id.in_(ids))
-        return {row.id: row.name for row in db.session.execute(wanted)}
-    table: Any = ServiceTemplate if column == "service_template_id" else TenantService
-    above: Any = ProjectTemplate if table is ServiceTemplate else Tenant
-    joined = table.project_id if table is ServiceTemplate else table.tenant_id
-    named = (
-        select(table.id, above.name.label("above"), table.name)
-        .join(above, above.id == joined)
-        .where(table.id.in_(ids))
-    )
-    return {row.id: f"{row.above} · {row.name}" for row in db.session.execute(named)}
 
 
 def _create(session: Session, who: Actor, form: NewSecretForm) -> str:
