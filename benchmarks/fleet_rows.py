@@ -12,6 +12,11 @@ TROUBLES = (
     ("domains.create", "HTTP 502 from Dokploy: upstream connect error"),
     ("health.check", "502 Bad Gateway after 8 tries"),
 )
+# Builds and databases take long, calls do not.
+WEIGHT = (
+    "CASE WHEN step_key LIKE '%wait_deploy' THEN 40 WHEN step_key = 'db.deploy' THEN 18"
+    " WHEN step_key LIKE '%propagation' OR step_key = 'health.check' THEN 6 ELSE 1 END"
+)
 LINES = (
     "#8 [builder 4/7] RUN npm ci --omit=dev",
     "added 412 packages in 9s",
@@ -82,19 +87,19 @@ def deployments(conn: Connection, number: int, most: int) -> None:
     copy_rows(
         conn,
         "deployment_step",
-        f"{pattern}_deployment_step p JOIN deployment d ON d.next_seq = 100000"
-        " LEFT JOIN tenant_service s ON s.tenant_id = d.tenant_id AND s.name = p.service_name,"
-        f" LATERAL (SELECT (SELECT count(*) FROM {pattern}_deployment_step) AS all_of_it) c",
+        f'(SELECT *, sum(w) OVER (ORDER BY "order") AS behind, sum(w) OVER () AS whole FROM'
+        f" (SELECT *, {WEIGHT} AS w FROM {pattern}_deployment_step) weighed) p"
+        " JOIN deployment d ON d.next_seq = 100000"
+        " LEFT JOIN tenant_service s ON s.tenant_id = d.tenant_id AND s.name = p.service_name",
         {
             "deployment_id": "d.id",
             "tenant_service_id": "s.id",
             "retried_by_id": "NULL",
             "created_at": "d.created_at",
             "updated_at": "d.ended_at",
-            "started_at": 'd.started_at + (d.ended_at - d.started_at) * (p."order" - 1)'
-            " / c.all_of_it",
-            "ended_at": 'd.started_at + (d.ended_at - d.started_at) * (p."order" - 1 +'
-            " 0.4 + random() * 0.6) / c.all_of_it",
+            "started_at": "d.started_at + (d.ended_at - d.started_at) * (p.behind - p.w) / p.whole",
+            "ended_at": "d.started_at + (d.ended_at - d.started_at) * (p.behind - p.w +"
+            " p.w * (0.5 + random() * 0.45)) / p.whole",
         },
     )
     conn.execute(text("UPDATE deployment SET next_seq = 1000 WHERE next_seq = 100000"))

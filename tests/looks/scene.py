@@ -11,12 +11,13 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from benchmarks import fleet
 from tenantry.clock import utcnow
 from tenantry.config import load
 from tenantry.demo.postgres import Postgres
+from tenantry.demo.valkey import Valkey
 from tenantry.engine.store import open_engine
 from tenantry.models import DriftFinding, Outage, Tenant
 from tenantry.operations import hostnames, targets, templates, tenants
@@ -32,29 +33,38 @@ FLAGS += ["--no-first-run", "--disable-component-update", "--disable-sync"]
 TALL = 900
 
 
+class Quiet(WSGIRequestHandler):
+    """Says nothing of the thousand requests."""
+
+    def log(self, *_: object) -> None:
+        """Nothing."""
+
+
 @contextmanager
 def served() -> Iterator[tuple[World, str]]:
     """The panel and its address; everything is gone afterwards."""
     base = Path(tempfile.mkdtemp(prefix="looks-"))
-    postgres = Postgres(base, durable=False)
+    postgres, valkey = Postgres(base, durable=False), Valkey(base, durable=False)
     postgres.start()
+    valkey.start()
     try:
         postgres.create_database("looks")
         engine = open_engine(postgres.url("looks"))
         migrate(engine)
-        settings = load(environment(postgres.url("looks"), TARGET_MAIN_LIMIT="4"))
-        fleet.fill(engine, settings, SIZE)
-        world = World(engine, TARGET_MAIN_LIMIT="4")
+        more = {"TARGET_MAIN_LIMIT": "4", "REDIS_URL": valkey.url(0)}
+        fleet.fill(engine, load(environment(postgres.url("looks"), **more)), SIZE)
+        world = World(engine, **more)
         for email, role in ((EMAIL, "admin"), ("viewer@example.com", "viewer")):
             add_staff(world.app, email, role, PASSWORD)
         furnish(world)
-        server = make_server("127.0.0.1", 0, world.app, threaded=True)
+        server = make_server("127.0.0.1", 0, world.app, threaded=True, request_handler=Quiet)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield world, f"http://127.0.0.1:{server.port}"
         server.shutdown()
         engine.dispose()
     finally:
+        valkey.remove()
         postgres.remove()
         shutil.rmtree(base, ignore_errors=True)
 
@@ -65,7 +75,7 @@ def furnish(world: World) -> None:
     def act(session: Session) -> None:
         secrets = world.stage.desk.secrets
         targets.sync(session, world.settings.targets)
-        templates.save(session, ME, PRODUCT, secrets)
+        templates.save(session, ME, {**PRODUCT, "base_domain": "dms.example.com"}, secrets)
         client = {"name": "Dalia Academy", "subdomain": "dalia", "client_ref": "C-2000"}
         tenants.add(session, ME, templates.find(session, "dms"), client, secrets)
         first = session.scalars(select(Tenant).order_by(Tenant.id)).first()
@@ -94,6 +104,7 @@ def furnish(world: World) -> None:
                 theirs="hotfix-login",
                 mover="target",
                 state="open",
+                first_seen_at=now,
                 seen_at=now,
             )
         )

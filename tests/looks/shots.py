@@ -51,7 +51,8 @@ def main(argv: list[str]) -> int:
 
 
 def _hear(said: list[str], message: ConsoleMessage) -> None:
-    said.append(message.text)
+    if message.type in {"error", "warning"}:
+        said.append(message.text)
 
 
 if __name__ == "__main__":
