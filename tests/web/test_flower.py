@@ -44,7 +44,8 @@ def test_a_page_is_passed_on_under_our_bar(behind: World, fake: HTTPServer) -> N
     answer = behind.client("operator").get("/flower/workers?a=1&a=2", headers={"Cookie": "x=1"})
     assert answer.status_code == 200
     assert answer.text.startswith(HEAD)
-    assert answer.text.index("read-only: deployments are steered") < answer.text.index("<p>workers</p>")
+    bar = answer.text.index("read-only: deployments are steered")
+    assert bar < answer.text.index("<p>workers</p>")
     assert "_xsrf" not in str(answer.headers)
     assert "TornadoServer" not in str(answer.headers)
     policy = answer.headers["Content-Security-Policy"]

@@ -287,3 +287,20 @@ def test_a_session_that_ends_loses_nothing_typed(
     with world.stage.desk.reading() as session:
         assert session.scalars(select(Tenant).where(Tenant.name == "Nadir Foods")).one()
     visit.context.close()
+
+
+SHIFTS = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => { for (const e of list.getEntries()) sum += e.value; })
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 300);
+})"""
+
+
+def test_nothing_jumps_while_a_page_loads(world: World, browser: Browser, served: str) -> None:
+    visit = Visit(browser, served)
+    page = visit.log_in("admin")
+    for url in ("/tenants/", "/tenants/new?product=dms", f"{product_url(world)}/edit", "/find?q=a"):
+        page.goto(served + url)
+        assert page.evaluate(SHIFTS) < 0.01, url
+    visit.context.close()

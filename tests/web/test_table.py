@@ -137,7 +137,7 @@ def test_a_row_that_is_taken_meanwhile_keeps_all_out(world: World, monkeypatch: 
         ("name,subdomain,env.lower\nX,x,y\n", "keys must hold"),
         ("name,subdomain,env.SMTP_PASSWORD\nX,x,hunter2\n", "speaks of a secret"),
         ('name,subdomain\n"X,x\n', "cannot be read in line"),
-        ("name,subdomain\n" + "X,x\n" * 201, "at most 200"),
+        ("name,subdomain\n" + "X,x\n" * 101, "at most 100"),
         ("name,subdomain\n" + "X" * 300_001, "at most 300,000 characters"),
         ("name,subdomain\nX\0,x\n", "NUL"),
     ],
@@ -165,6 +165,20 @@ def test_other_encodings_are_told(world: World) -> None:
     assert "not UTF-8" in answer.text
 
 
+def test_what_cannot_all_be_deployed_can_still_be_created(world: World) -> None:
+    """A week's certificates of a domain are counted before anything is asked of the authority."""
+    operator, key = world.client("operator"), str(uuid7())
+    lines = "".join(f"dms,Client {n},client-{n}\n" for n in range(30))
+    text = f"product,name,subdomain\n{lines}"
+    refused = send(operator, text, "deploy", key=key)
+    assert refused.status_code == 409
+    assert "certificates that Let&#39;s Encrypt gives" in refused.text
+    assert "Create 30 tenants only" in refused.text
+    assert world.rows(Tenant, subdomain="client-0") == []
+    assert send(operator, text, "create", key=key).location == "/tenants/"
+    assert len(world.rows(Tenant)) == 34
+
+
 def test_what_was_not_shown_is_shown_before_it_is_added(world: World) -> None:
     operator = world.client("operator")
     answer = operator.post(URL, {"table": GOOD, "go": "create", "seen": "0"})
@@ -188,7 +202,7 @@ def test_a_product_for_rows_that_name_none(world: World) -> None:
 def test_many_rows_are_judged_in_few_questions(world: World) -> None:
     operator = world.client("operator")
     token = operator.token()
-    lines = "".join(f"tools,Client {n},client-{n},R-{n},,eu\n" for n in range(150))
+    lines = "".join(f"tools,Client {n},client-{n},R-{n},,eu\n" for n in range(90))
     found = []
     for text in (GOOD, GOOD + lines):
         with counted(world) as seen:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tenantry.errors import Conflict, Invalid, TenantryError
-from tenantry.models import ProjectTemplate, Tenant, TenantDomain
+from tenantry.models import Deployment, ProjectTemplate, Tenant, TenantDomain
 from tenantry.models.base import as_public_id
 from tenantry.operations import deployments, effective, templates, tenants
 from tenantry.operations.actors import Actor
@@ -65,11 +65,15 @@ class Address:
 
 
 class RowRefused(TenantryError):
-    """One of several clients cannot be added, so none is. `place` counts from 0."""
+    """
+    One of several clients is refused, so nothing is kept of any. `place` counts from 0.
 
-    def __init__(self, place: int, trouble: Conflict | Invalid) -> None:
+    `deploying` where it could be added and only its deployment is refused.
+    """
+
+    def __init__(self, place: int, trouble: Conflict | Invalid, *, deploying: bool = False) -> None:
         super().__init__(str(trouble))
-        self.place, self.trouble = place, trouble
+        self.place, self.trouble, self.deploying = place, trouble, deploying
 
 
 def key_of(text: str) -> UUID:
@@ -168,46 +172,40 @@ def add_all(
     """
     done = []
     for place, client in enumerate(clients):
+        public_id, deploying = nth(key, place), False
         try:
-            done.append(_add(session, actor, store, client, nth(key, place), deploy=deploy))
+            tenant, new = _added(session, actor, store, client, public_id)
+            deploying = deploy
+            made = _deployed(session, actor, store, tenant) if deploy else None
         except (Conflict, Invalid) as trouble:
-            raise RowRefused(place, trouble) from None
+            raise RowRefused(place, trouble, deploying=deploying) from None
+        ids = (str(made.public_id), made.target_id) if made else (None, None)
+        done.append(Onboarded(str(public_id), tenant.name, new, *ids))
     return done
 
 
-def _add(
-    session: Session,
-    actor: Actor,
-    store: SecretStore,
-    client: Client,
-    public_id: UUID,
-    *,
-    deploy: bool,
-) -> Onboarded:
-    tenant, new = _again(session, client, public_id), False
-    if tenant is None:
-        template = templates.find(session, client.product)
-        try:
-            tenant = tenants.add(
-                session, actor, template, client.document, store, public_id=public_id
-            )
-            new = True
-        except Conflict:
-            # The same form may have been sent twice at the same moment.
-            tenant = _again(session, client, public_id)
-            if tenant is None:
-                raise
-    made = None
-    if deploy:
-        key = f"web:{public_id.hex}"
-        made = deployments.create(session, actor, tenant, store, request_key=key)
-    return Onboarded(
-        str(tenant.public_id),
-        tenant.name,
-        new,
-        str(made.public_id) if made else None,
-        made.target_id if made else None,
-    )
+def _added(
+    session: Session, actor: Actor, store: SecretStore, client: Client, public_id: UUID
+) -> tuple[Tenant, bool]:
+    """The tenant, and whether it is a new one."""
+    there = _again(session, client, public_id)
+    if there is not None:
+        return there, False
+    template = templates.find(session, client.product)
+    try:
+        made = tenants.add(session, actor, template, client.document, store, public_id=public_id)
+    except Conflict:
+        # The same form may have been sent twice at the same moment.
+        there = _again(session, client, public_id)
+        if there is None:
+            raise
+        return there, False
+    return made, True
+
+
+def _deployed(session: Session, actor: Actor, store: SecretStore, tenant: Tenant) -> Deployment:
+    key = f"web:{tenant.public_id.hex}"
+    return deployments.create(session, actor, tenant, store, request_key=key)
 
 
 def _again(session: Session, client: Client, public_id: UUID) -> Tenant | None:

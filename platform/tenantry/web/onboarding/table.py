@@ -16,7 +16,7 @@ from tenantry.planning import inputs
 from tenantry.planning.environment import speaks_of_secret
 from tenantry.web.forms import emails_of
 
-MOST_ROWS = 200
+MOST_ROWS = 100
 MOST_CHARACTERS = 300_000
 LONGEST_CELL = 10_000
 NEEDED = ("name", "subdomain")

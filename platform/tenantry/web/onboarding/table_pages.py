@@ -22,6 +22,7 @@ from tenantry.web.people import need
 from tenantry.web.security import actor
 from tenantry.web.words import plural
 
+NOT_ALL = "Nothing was added, since not all can be deployed now; all can be created only."
 BEGIN = ("create", "deploy")
 
 
@@ -67,7 +68,11 @@ class TablePages:
             let_go()
             done = desk().onboard(who, clients, key, deploy=deploy)
         except RowRefused as refused:
-            table.rows[refused.place].errors.append(str(refused.trouble))
+            row = table.rows[refused.place]
+            if refused.deploying:
+                flash(f"{NOT_ALL} Line {row.number}: {refused.trouble}.", "bad")
+            else:
+                row.errors.append(str(refused.trouble))
             return self._table(product, text, table), 409
         except (Conflict, Invalid) as trouble:
             flash(told(trouble), "bad")

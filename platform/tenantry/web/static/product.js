@@ -68,6 +68,7 @@
     box = document.createElement("div");
     box.className = "completes";
     box.id = "completes";
+    box.tabIndex = 0;
     box.setAttribute("role", "listbox");
     box.setAttribute("aria-label", "Names you may use");
     found.forEach(([name, words], n) => {
