@@ -254,6 +254,7 @@ class Fire:
                 self._returned = len(self.lives)
                 continue
             hit += 1
+            self.strikes.hear(strike)
             strike.recovery = self.strikes.next_claim(strike)
             self.board.reach(strike.cell)
         seconds = time.monotonic() - life.began

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -168,7 +169,9 @@ def _at_once(scenes: list[Scene], shared: Servers) -> list[Scene]:
         try:
             return scene.play(shared)
         except Exception as trouble:  # noqa: BLE001 — what the others found is still told
-            scene.lost.append(f"the scene broke off: {trouble!r}"[:500])
+            place = traceback.extract_tb(trouble.__traceback__)[-1]
+            words = f"the scene broke off: {trouble!r} at {place.name}:{place.lineno}"
+            scene.lost.append(words[:500])
             return scene
 
     with ThreadPoolExecutor(len(scenes)) as threads:

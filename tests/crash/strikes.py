@@ -26,6 +26,7 @@ REAL_SECONDS = 3.0
 SHORT_MOMENT = 2.0
 LONGEST_WAY_BACK = 30.0
 LONGEST_LOCK = 7.0
+LONGEST_WORD = 10.0
 NEIGHBOUR = "was killed by a neighbour"
 PLAIN = StepKind("", "", "")
 
@@ -105,6 +106,18 @@ class Strikes:
         if taken_back:
             self.all.remove(strike)
         return taken_back
+
+    def hear(self, strike: Strike) -> None:
+        """
+        Waits for a worker's word: it took its order away right when we wanted it back, and says
+        when and who it is a moment later.
+        """
+        until = time.monotonic() + LONGEST_WORD
+        while strike.struck is None and time.monotonic() < until:
+            self.look()
+            time.sleep(0.05)
+        if strike.struck is None:
+            strike.struck, strike.said = Struck(time.time(), 0, 0, whole=True), NEIGHBOUR
 
     def told(self, strikes: list[Strike]) -> bool:
         """Whether all is known of these: none stands still, and none was taken a moment ago."""
