@@ -21,6 +21,7 @@ from tests.web.test_browser import Visit, browser, deployment, served
 __all__ = ["browser", "served"]
 pytestmark = pytest.mark.browser
 LIVE = "[data-how].is-live"
+SLOW = 20_000
 
 
 @pytest.fixture
@@ -141,6 +142,24 @@ def test_search_in_a_log_stays_while_lines_come(world: World, watching: Visit) -
     assert log.evaluate("el => getComputedStyle(el).whiteSpace") == "pre"
 
 
+def test_the_whole_log_is_live_until_the_end(
+    world: World, browser: Browser, served: str, hub: Hub
+) -> None:
+    visit = Visit(browser, served)
+    page = visit.log_in("viewer")
+    page.goto(served + deployment(world, "waiting") + "/log")
+    log = page.locator("pre.log")
+    before = len(log.inner_text().splitlines())
+    write(world, "line 0", "line 1")
+    expect(log).to_contain_text("line 1", timeout=SLOW)
+    assert told(log) == ["line 0", "line 1"]
+    expect(page.locator("[data-log-count]")).to_have_text(f"{before + 2} lines")
+    world.stage.finish()
+    expect(log).to_contain_text("email.notify_success", timeout=SLOW)
+    assert visit.trouble == []
+    visit.context.close()
+
+
 def test_lost_and_found_again_without_a_gap_or_a_double(
     world: World, watching: Visit, hub: Hub
 ) -> None:
@@ -158,12 +177,12 @@ def test_lost_and_found_again_without_a_gap_or_a_double(
     for number in range(1, 4):
         write(world, f"line {number}")
         page.wait_for_timeout(400)
-    expect(page.locator("[data-lost]")).to_contain_text("Out of touch", timeout=20_000)
+    expect(page.locator("[data-lost]")).to_contain_text("Out of touch", timeout=SLOW)
     touch(world)
     page.unroute("**/events?*")
     page.unroute("**/live")
-    expect(page.locator("[data-lost]")).to_be_hidden(timeout=20_000)
-    expect(page.locator(LIVE)).to_be_visible(timeout=20_000)
+    expect(page.locator("[data-lost]")).to_be_hidden(timeout=SLOW)
+    expect(page.locator(LIVE)).to_be_visible(timeout=SLOW)
     write(world, "line 4")
     expect(log).to_contain_text("line 4")
     assert told(log) == [f"line {n}" for n in range(5)]

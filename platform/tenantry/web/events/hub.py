@@ -169,7 +169,7 @@ class Hub:
         self._let_go({key: topic for key, topic in topics.items() if key not in found})
         for deployment_id, now in found.items():
             numbers = wanted[deployment_id]
-            topics[deployment_id].learn(now.mark, numbers, lines.get(deployment_id, []))
+            topics[deployment_id].learn(now, numbers, lines.get(deployment_id, []))
 
 
 def _lines(session: Session, wanted: Mapping[int, range]) -> dict[int, list[Line]]:

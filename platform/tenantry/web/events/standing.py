@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from tenantry.clock import utcnow
 from tenantry.errors import NotFound
 from tenantry.models import Deployment, DeploymentStep, TargetRow
-from tenantry.planning.states import DeploymentStatus
+from tenantry.planning.states import ACTIVE_DEPLOYMENT, DeploymentStatus
 
 Step = DeploymentStep
 LENGTH = 12
@@ -26,11 +26,12 @@ LONGEST_LINE = 2000
 @dataclass(frozen=True, slots=True)
 class Standing:
     """
-    `mark` changes with whatever a page shows; `next_seq` is the number of the next log line;
-    `place` in line from 1, None where it does not wait.
+    `mark` changes with whatever a page shows; `active` is pending or running; `next_seq` is the
+    number of the next log line; `place` in line from 1, None where it does not wait.
     """
 
     mark: str
+    active: bool
     next_seq: int
     place: int | None
 
@@ -78,6 +79,7 @@ def standings(session: Session, ids: Collection[int]) -> dict[int, Standing]:
                 places.get(row.id),
                 steps.get(row.id),
             ),
+            row.status in ACTIVE_DEPLOYMENT,
             row.next_seq,
             places.get(row.id),
         )

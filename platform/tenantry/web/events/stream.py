@@ -3,7 +3,7 @@ One watcher's stream of server-sent events, as text.
 
     log     lines of the log: {"seq", "step", "at", "stream", "text"} each, in order
     gap     older lines are not to be had here: read the log again
-    state   the page has changed: ask for its live part
+    state   the page has changed, ask for its live part: {"active"} tells whether more will come
     bye     the stream ends as planned: open the next one
 
 Each id is `<last line>-<mark>`, all that is needed to go on without a gap and without a double:
@@ -53,7 +53,8 @@ def stream_of(watch: Watch, seconds: float = LENGTH) -> Iterator[str]:
             for at in range(0, len(news.lines), MOST_AT_ONCE):
                 yield _lines(news.lines[at : at + MOST_AT_ONCE], before)
             if news.mark:
-                yield _event("state", "{}", news.upto, news.mark)
+                told = json.dumps({"active": news.active})
+                yield _event("state", told, news.upto, news.mark)
         yield "event: bye\ndata: {}\n\n"
     finally:
         watch.leave()

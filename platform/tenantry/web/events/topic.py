@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tenantry.web.events.standing import Standing
+
 # What is kept for those who come back; who is further behind reads the log again.
 MOST_LINES = 1000
 Line = Mapping[str, Any]
@@ -16,13 +18,14 @@ class News:
     What one watcher has not seen yet.
 
     `mark` is set where the page has changed; `gap` says that lines between were not kept. `upto`
-    is the last line that is known now, whether it is among these or not.
+    is the last line that is known now, whether it is among these or not. `active`: more will come.
     """
 
     lines: Sequence[Line]
     mark: str
     gap: bool
     upto: int
+    active: bool
 
 
 @dataclass(slots=True)
@@ -34,6 +37,7 @@ class Topic:
     """
 
     mark: str = ""
+    active: bool = True
     first: int | None = None
     high: int | None = None
     lines: list[Line] = field(default_factory=list)
@@ -64,15 +68,15 @@ class Topic:
                 self.lines = []
             return range(self.high, next_seq)
 
-    def learn(self, mark: str, numbers: range, lines: Sequence[Line]) -> None:
+    def learn(self, now: Standing, numbers: range, lines: Sequence[Line]) -> None:
         """Takes what was read; nothing where somebody wanted older lines meanwhile."""
         with self.changed:
             if self.high != numbers.start or self.first is None:
                 return
-            if mark == self.mark and not numbers:
+            if now.mark == self.mark and not numbers:
                 return
             self.lines = [*self.lines, *lines]
-            self.high, self.mark = numbers.stop, mark
+            self.high, self.mark, self.active = numbers.stop, now.mark, now.active
             if self.high - self.first > MOST_LINES:
                 self.first = self.high - MOST_LINES
                 self.lines = [line for line in self.lines if line["seq"] >= self.first]
@@ -94,4 +98,4 @@ class Topic:
         gap = known + 1 < self.first
         if not lines and not gap and mark == self.mark:
             return None
-        return News(lines, self.mark if mark != self.mark else "", gap, upto)
+        return News(lines, self.mark if mark != self.mark else "", gap, upto, self.active)

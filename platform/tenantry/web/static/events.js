@@ -24,7 +24,7 @@ window.follow = (host, on) => {
     here.onopen = () => { hear(); on.open?.(); };
     here.addEventListener("log", (event) => { take(event); on.log?.(JSON.parse(event.data)); });
     here.addEventListener("gap", (event) => { take(event); on.gap?.(); });
-    here.addEventListener("state", (event) => { take(event); on.state?.(); });
+    here.addEventListener("state", (event) => { take(event); on.state?.(JSON.parse(event.data)); });
     here.addEventListener("bye", open);
     here.onerror = () => {
       if (here !== source) return;

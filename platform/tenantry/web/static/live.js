@@ -28,11 +28,11 @@
     served.set(fresh.id, html);
     const focus = old.contains(document.activeElement) ? nameOf(document.activeElement) : null;
     const kept = [...old.querySelectorAll("details[data-keep][open]")].map((d) => d.dataset.keep);
-    const open = old.querySelector("[data-open]")?.ariaExpanded === "true";
+    const open = old.querySelector("[data-open]")?.getAttribute("aria-expanded") === "true";
     old.replaceWith(fresh);
     for (const d of fresh.querySelectorAll("details[data-keep]")) d.open = kept.includes(d.dataset.keep);
     const link = fresh.querySelector("[data-open]");
-    if (link && open) { link.ariaExpanded = "true"; show(link); }
+    if (link && open) { link.setAttribute("aria-expanded", "true"); show(link); }
     if (focus) [...fresh.querySelectorAll("a, button, summary")].find((el) => nameOf(el) === focus)?.focus();
     window.panel.times(fresh);
     left(fresh);
@@ -108,7 +108,7 @@
     lost() { if (!streaming && timer) return; streaming = false; plan(); },
     log: (lines) => window.logs.news(lines),
     gap: () => { for (const link of host.querySelectorAll("[data-open][aria-expanded=true]")) show(link); },
-    state: ask,
+    state: () => ask(),
   });
 
   /* Details below a row: parts are replaced where they differ; a log is only ever added to. */
@@ -152,8 +152,8 @@
     const link = event.target.closest("[data-open]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const open = link.ariaExpanded !== "true";
-    link.ariaExpanded = String(open);
+    const open = link.getAttribute("aria-expanded") !== "true";
+    link.setAttribute("aria-expanded", String(open));
     if (open) show(link); else document.getElementById(link.dataset.open)?.remove();
   });
   // What was held back for somebody who typed is shown when they are done.

@@ -8,7 +8,7 @@
   const follows = (log) => log.dataset.held !== "1";
   const toEnd = (log) => { log.scrollTop = log.scrollHeight; };
 
-  function press(button, on) { if (button) button.ariaPressed = String(on); }
+  function press(button, on) { button?.setAttribute("aria-pressed", String(on)); }
 
   /* Marks what was looked for inside one line; without words the line is as it was. */
   function mark(line, words) {
@@ -43,7 +43,6 @@
     let shown = 0;
     for (const line of log.children) if (mark(line, words)) shown += 1;
     count(log, shown);
-    log.closest(".logbox").querySelector(".no-hits")?.remove();
   }
 
   /* `lines` as events bring them; whatever stands there already is skipped. */
@@ -125,12 +124,14 @@
   const alone = document.querySelector(".logbox[data-events]");
   if (!alone) return;
   const lost = document.querySelector("[data-lost]");
+  let over = false;                    // what has ended writes no more
   const stream = window.follow(alone, {
     log: news,
     gap: () => location.reload(),
+    state: ({ active }) => { if (!active) { over = true; stream.close(); } },
     open: () => { lost.hidden = true; },
     lost: () => { lost.hidden = false; lost.querySelector("span").textContent = "Out of touch with the panel. Trying again…"; },
   });
   stream.open();
-  document.addEventListener("visibilitychange", () => { if (document.hidden) stream.close(); else stream.open(); });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) stream.close(); else if (!over) stream.open(); });
 })();
