@@ -7,6 +7,7 @@ One query over the rows, five of a kind; the rest is told from figures that the 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from flask import url_for
@@ -84,9 +85,14 @@ def _target(line: Line) -> Need | None:
 
 
 def _rows(session: Session) -> list[Need]:
+    return [_MADE[row.kind](row) for row in session.execute(_statement())]
+
+
+@cache
+def _statement() -> Any:
+    """Composed once: that costs more than running it."""
     kinds = (_causes(), _stuck(), _outages(), _names(), _tenants())
-    parts = [select(kind.limit(MOST).subquery()) for kind in kinds]
-    return [_MADE[row.kind](row) for row in session.execute(union_all(*parts))]
+    return union_all(*(select(kind.limit(MOST).subquery()) for kind in kinds))
 
 
 def _row(

@@ -18,7 +18,7 @@ from tenantry.planning.states import OPEN_JOB
 DAYS, WEEK = 30, 7
 LATE_SECONDS = 60
 # Steps whose times are looked at: the newest, however many there are.
-SAMPLE = 6_000
+SAMPLE = 4_000
 SLOWEST = 8
 FEWEST = 3
 EPOCH = date(1970, 1, 1)

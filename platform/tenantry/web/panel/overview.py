@@ -5,12 +5,14 @@ from typing import Any
 
 from flask import request
 from flask_admin import BaseView
+from sqlalchemy.orm import Session
 
 from tenantry.web import live
 from tenantry.web.database import reading
 from tenantry.web.fleet import charts, figures, pulse
 from tenantry.web.fleet.attention import needs
 from tenantry.web.fleet.grid import grid
+from tenantry.web.fleet.kept import kept
 from tenantry.web.panel.routes import expose
 
 
@@ -21,7 +23,7 @@ class OverviewView(BaseView):  # type: ignore[misc]
 
     @expose("/")
     def index(self) -> Any:
-        """Nine bounded queries, whatever the size of the fleet."""
+        """Nine bounded queries at most, whatever the size of the fleet."""
         return self.render("overview.html", **_facts())
 
     @expose("/now")
@@ -34,18 +36,25 @@ class OverviewView(BaseView):  # type: ignore[misc]
 
 def _facts() -> dict[str, Any]:
     session = reading()
-    lines, jobs, month = figures.lines(session), figures.open_jobs(session), figures.days(session)
-    week, before = figures.weeks(session, month)
-    slow = figures.slowest(session)
+    lines, jobs = figures.lines(session), figures.open_jobs(session)
     return {
         "tenants": figures.tenants_by_state(session),
         "lines": lines,
         "jobs": jobs,
         "needs": needs(session, lines, jobs, pulse.silent()),
+        "grid": grid(session),
+        **kept("charts", lambda: _charts(session)),
+    }
+
+
+def _charts(session: Session) -> dict[str, Any]:
+    """What is counted over weeks, and moves little in a few seconds."""
+    month, slow = figures.days(session), figures.slowest(session)
+    week, before = figures.weeks(session, month)
+    return {
         "week": week,
         "before": before,
         "chart": charts.by_day(month),
         "month": month,
         "slow": [(one, charts.share(one.median, slow[0].median)) for one in slow],
-        "grid": grid(session),
     }
