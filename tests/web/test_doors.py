@@ -23,6 +23,8 @@ WITHOUT_A_CAUSE = ("failures.one", "failures.resume")
 OPERATORS = (
     "failures.resume",
     "letters.",
+    "environment-keys.",
+    "environment-versions.",
     "tenants.new",
     "tenants.check",
     "tenants.from_table",
