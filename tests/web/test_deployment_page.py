@@ -142,7 +142,15 @@ def test_a_step_opens_below_its_row_and_as_a_page(world: World) -> None:
     url = f"/deployments/{made.public_id}/steps/{step.public_id}"
     part = person.get(url, headers={"X-Live": "1"}).text
     assert "<html" not in part
-    for words in ("Attempts", "Log", "Request", "Answer", "Download", str(step.public_id), step.step_key):
+    for words in (
+        "Attempts",
+        "Log",
+        "Request",
+        "Answer",
+        "Download",
+        str(step.public_id),
+        step.step_key,
+    ):
         assert words in part
     assert "<html" in person.page(url)
 
