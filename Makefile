@@ -4,7 +4,7 @@ PY := .venv/bin/python
 export PYTHONPATH := platform:.
 timed = @s=$$SECONDS; set -o pipefail; $(1); c=$$?; echo "$@: $$((SECONDS - s)) s"; exit $$c
 
-.PHONY: help setup lint types floors test crash crash-ci simulate simulate-ci plant chaos chaos-ci hosts life drift drill bench bench-spine bench-probes bench-pages browser axe screenshots soak demo demo-check docs migrations
+.PHONY: help setup lint types floors test crash crash-ci simulate simulate-ci plant chaos chaos-ci hosts life drift drill bench bench-spine bench-probes bench-pages bench-streams browser axe screenshots soak demo demo-check docs migrations
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,9 @@ bench-probes: ## what watching 3,000 services costs
 
 bench-pages: ## every page over 1,000 tenants and 4 million log lines: time, queries, bytes
 	$(call timed,$(PY) -m benchmarks.pages $(ARGS))
+
+bench-streams: ## 200 open timelines: what they cost a plain request, and from commit to pixel
+	$(call timed,$(PY) -m benchmarks.streams $(ARGS))
 
 browser: ## the panel in a real browser, as people use it
 	$(call timed,$(PY) -m pytest -q -m browser $(ARGS))

@@ -20,6 +20,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import event, text
 
@@ -39,6 +40,7 @@ ONE = {
     "tenant": "SELECT public_id FROM tenant ORDER BY id DESC LIMIT 1 OFFSET 7",
     "deployment": "SELECT public_id FROM deployment ORDER BY id DESC LIMIT 1 OFFSET 7",
     "failed": "SELECT public_id FROM deployment WHERE status = 'failed' ORDER BY id DESC LIMIT 1",
+    "cause": "SELECT max(cause) FROM deployment WHERE cause <> ''",
     "step": "SELECT d.public_id || '/steps/' || s.public_id FROM deployment d"
     " JOIN deployment_step s ON s.deployment_id = d.id ORDER BY d.id DESC, s.id LIMIT 1 OFFSET 90",
     "product": "SELECT public_id FROM project_template ORDER BY id LIMIT 1",
@@ -114,9 +116,17 @@ def pages(engine: Any) -> dict[str, str]:
         "one tenant": tenant,
         "its environment": f"{tenant}/environment",
         "its backups": f"{tenant}/backups",
+        "its audit": f"{tenant}/audit",
+        "its health": f"{tenant}/health",
+        "its log, searched": f"{tenant}/log?q=warning",
         "one deployment": deployment,
+        "a deployment's log": f"{deployment}/log",
+        "that log, searched": f"{deployment}/log?q=warning",
+        "compared": f"{deployment}/compare",
         "its live part": f"{deployment}/live",
         "a failed one": f"/deployments/{one['failed']}",
+        "a cause": f"/failures/cause?cause={quote(one['cause'])}",
+        "found": "/find?q=clinic",
         "one step": f"/deployments/{one['step']}",
         "one product": f"/products/details/?id={one['product']}",
         "new tenant": "/tenants/new",
