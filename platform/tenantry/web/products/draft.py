@@ -8,7 +8,6 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from tenantry.errors import Invalid
-from tenantry.planning import environment
 from tenantry.planning.databases import OUTSIDE
 from tenantry.planning.environment import MASK, known_names
 from tenantry.planning.naming import SLUG
@@ -267,21 +266,3 @@ def _unmask(env: Any, old: Mapping[str, Any], at: str) -> None:
             if key not in old:
                 raise Invalid(f"{at}.{key}", "is masked: type its value, or use a secret")
             env[key] = old[key]
-
-
-def masked(document: dict[str, Any]) -> dict[str, Any]:
-    """The same with secret values masked, for a page."""
-
-    def hide(env: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            key: MASK if environment.speaks_of_secret(key, str(value)) else value
-            for key, value in env.items()
-        }
-
-    made = dict(document)
-    if "default_env" in made:
-        made["default_env"] = hide(made["default_env"])
-    made["services"] = [
-        {**item, "env": hide(item["env"])} if "env" in item else item for item in made["services"]
-    ]
-    return made

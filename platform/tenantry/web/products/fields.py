@@ -6,7 +6,6 @@ from typing import Any
 
 from tenantry.planning.environment import MASK, speaks_of_secret
 
-DATABASE = ("no", "own", "outside")
 SOURCES = ("git", "image", "compose")
 MOST_SERVICES = 30
 
