@@ -169,6 +169,8 @@ def soft_deleted() -> set[str]:
 # Statements that must see deleted rows, each with its reason.
 SEES_DELETED = {
     "templates.delete": "history hangs on the product of a deleted tenant too",
+    "onboarding.was_added": "what a form has added stays added, whatever became of it since",
+    "onboarding._again": "the same: a form that is sent again adds nobody twice",
     "certificates._spent": "certificates of hostnames that have left were given all the same",
 }
 
