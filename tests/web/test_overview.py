@@ -68,10 +68,9 @@ def test_the_page_is_whole_on_both_databases(either: World) -> None:
 def test_needs_come_first_each_with_one_action(world: World) -> None:
     page = world.client("viewer").page("/")
     assert page.index('id="needs"') < page.index('id="figures"') < page.index('id="grid"')
-    found = [line for line in needs(world) if "broker" not in line]
-    assert [line.partition(" | ")[0] for line in found] == [
-        found[0].partition(" | ")[0],
-    ]
+    # On a slow machine a job of the fleet may be late by now: that is told, too.
+    found = [line for line in needs(world) if "broker" not in line and "Jobs are late" not in line]
+    assert len(found) == 1
     assert found[0].startswith("Create domain failed: Broken")
     assert 'href="/failures/cause?cause=' in page
 

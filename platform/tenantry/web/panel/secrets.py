@@ -39,7 +39,7 @@ class SecretView(ScopedSecureModelView):
     export_role = None
     can_export = False
     icon = "key-round"
-    about = "Sealed values. They can be replaced, never shown, to nobody."
+    about = "Sealed values. They can be replaced, never shown."
     empty = "No secret yet. A product's secrets are what its services need and nobody should read."
     list_template = "secrets.html"
     details_template = "secret.html"
