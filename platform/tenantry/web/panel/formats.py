@@ -102,7 +102,7 @@ def _json(_view: Any, value: Any, _name: str) -> Markup:
         return DASH
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return Markup(", ").join(value)
-    return Markup('<pre class="json">{}</pre>').format(pretty(value))
+    return Markup('<pre class="json" tabindex="0">{}</pre>').format(pretty(value))
 
 
 def _key(_view: Any, value: UUID, _name: str) -> Markup:
