@@ -29,7 +29,7 @@ SAME = (
     ),
     (
         f"It carries the marker of another tenant: tenantry:{UUID}",
-        f"It carries the marker of another tenant: tenantry:f581b5a1-911e-401c-bc99-160beec2e140",
+        "It carries the marker of another tenant: tenantry:f581b5a1-911e-401c-bc99-160beec2e140",
         "It carries the marker of another tenant: tenantry:…",
     ),
     (
