@@ -43,6 +43,28 @@ def test_nothing_to_do_is_said_and_nothing_is_written(running: Stage) -> None:
     assert running.desk.preview(ME, "acme").nothing
 
 
+def test_a_product_whose_health_is_judged_otherwise_is_only_looked_at(running: Stage) -> None:
+    running.product(PRODUCT | {"services": [BACKEND, FRONTEND | {"expected_status": "200"}]})
+    assert not running.desk.preview(ME, "acme").nothing
+    done(running, Wish())
+    assert ran(running) == ["project.create", "health.check", "health.check"]
+    with pytest.raises(NothingToDo, match="nothing differs"):
+        running.desk.deploy(ME, "acme")
+
+
+def test_what_failed_of_its_health_alone_is_looked_at_again(running: Stage) -> None:
+    picky = FRONTEND | {"expected_status": "204", "health_retries": 0}
+    running.product(PRODUCT | {"services": [BACKEND, picky]})
+    running.desk.deploy(ME, "acme", wish=Wish())
+    running.finish()
+    assert running.deployment().status == "failed"
+    assert running.tenant_row().attention
+    running.product(PRODUCT)
+    done(running, Wish())
+    assert ran(running) == ["project.create", "health.check", "health.check"]
+    assert running.tenant_row().attention == ""
+
+
 def test_a_changed_product_deploys_only_the_service_that_changed(running: Stage) -> None:
     running.product(PRODUCT | {"services": [BACKEND, FRONTEND | {"repo_branch": "next"}]})
     preview = running.desk.preview(ME, "acme")

@@ -1,6 +1,7 @@
 """From a tenant and a wish to the blueprint that would run; deployments and previews share it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -13,7 +14,9 @@ from tenantry.operations import blueprints, everything, templates, tenants
 from tenantry.operations.actors import Actor
 from tenantry.operations.wishes import ROLLED_OUT, Shaped, Wish, shape
 from tenantry.planning import inputs
+from tenantry.planning.differences import checks_only
 from tenantry.planning.environment import check_overrides, known_names
+from tenantry.planning.planner import changes
 from tenantry.ports import SecretStore
 
 
@@ -46,7 +49,26 @@ def prepare(
     outside = blueprint.db_url_secret
     if outside and outside not in blueprint.secrets:
         raise Invalid("db_url_secret", "has no value yet: set the secret first", outside)
-    return shape(tenant, blueprint, wish), release
+    shaped = shape(tenant, blueprint, wish)
+    if not changes(shaped.blueprint) and _to_be_checked(session, tenant, release):
+        shaped = replace(shaped, blueprint=checks_only(shaped.blueprint, wish.services))
+    return shaped, release
+
+
+def _to_be_checked(session: Session, tenant: Tenant, release: TemplateRelease) -> bool:
+    """
+    Whether a tenant of which nothing differs is to be looked at: its last deployment failed, or the
+    release judges its health in another way than the one that it runs.
+    """
+    if tenant.completed_at is None or tenant.attention or tenant.release_id in {None, release.id}:
+        return bool(tenant.completed_at and tenant.attention)
+    runs = session.get(TemplateRelease, tenant.release_id)
+    return runs is not None and _judged(runs) != _judged(release)
+
+
+def _judged(release: TemplateRelease) -> list[tuple[Any, ...]]:
+    names = ("name", "health_path", "expected_status", "health_retries")
+    return [tuple(item.get(n) for n in names) for item in release.snapshot["services"]]
 
 
 def _overrides(session: Session, release: TemplateRelease, wish: Wish) -> dict[str, str]:

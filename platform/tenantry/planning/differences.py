@@ -27,6 +27,8 @@ PARTS: Mapping[str, str] = {
 }
 # Marked by the step that stores it on the target, not by a roll-out.
 BACKUP = "backup"
+# A deed that follows from no difference: its health is looked at, and nothing else.
+CHECK = "health"
 _DEEDS: Mapping[str, tuple[str, ...]] = {
     "source": ("create", "git_attach", "file_set", "deploy"),
     "build": ("build_config", "deploy"),
@@ -159,6 +161,21 @@ def only_what_differs(
         if moved:
             found[database.service] = moved
     return replace(blueprint, services=tuple(services), database=database), found
+
+
+def checks_only(blueprint: Blueprint, names: Iterable[str] = ()) -> Blueprint:
+    """
+    Of a blueprint in which nothing differs: one that looks at the health of these services (all,
+    where none is named) and touches nothing.
+    """
+    chosen = set(names) or {spec.name for spec in blueprint.services}
+    return replace(
+        blueprint,
+        services=tuple(
+            replace(spec, deeds=(CHECK,)) if spec.name in chosen else spec
+            for spec in blueprint.services
+        ),
+    )
 
 
 def _of_database(

@@ -10,6 +10,7 @@ from itertools import groupby
 from tenantry.planning.adoption import adopt
 from tenantry.planning.blueprint import Blueprint, DatabaseSpec, ServiceSpec
 from tenantry.planning.catalogue import service_key
+from tenantry.planning.differences import CHECK
 
 Keys = Iterator[tuple[str, str | None]]
 
@@ -23,7 +24,8 @@ def deploy(blueprint: Blueprint) -> Keys:
     yield from adopt(blueprint)
     yield "project.create", None
     if blueprint.database:
-        yield from _database(blueprint.database, needed=bool(services))
+        needed = any(service.deeds != (CHECK,) for service in services)
+        yield from _database(blueprint.database, needed=needed)
     for service in services:
         yield from _set_up(service)
     for _, group in groupby(services, key=lambda s: s.order):
@@ -31,7 +33,7 @@ def deploy(blueprint: Blueprint) -> Keys:
     exposed = [s for s in services if s.hostname and s.takes("domains")]
     yield from _domains(exposed)
     for service in services:
-        if service.deeds is None or set(service.deeds) & {"deploy", "reload", "domains"}:
+        if service.deeds is None or set(service.deeds) & {"deploy", "reload", "domains", CHECK}:
             yield "health.check", service.name
     for service in services:
         if service.provision_endpoint and service.hostname and service.deeds is None:

@@ -42,6 +42,8 @@
     const next = new DOMParser().parseFromString(html, "text/html").querySelector(".live"), now = live();
     held = null;
     now.dataset.pace = next.dataset.pace;
+    // What was said at the start of a state is no longer true in the next one.
+    if (document.title !== next.dataset.title && tag) for (const old of document.querySelectorAll(".flash.is-good")) old.remove();
     document.title = next.dataset.title;
     if (now.dataset.says !== next.dataset.says) announce.textContent = now.dataset.says = next.dataset.says;
     for (const part of [...next.querySelectorAll("[data-part]")]) {
@@ -90,14 +92,16 @@
     say({ 401: "You are logged out. Reload to log in again.", 403: "You may not see this any more. Reload.", 404: "This deployment is not there any more." }[status]);
   }
 
-  /* While the stream is open nothing is asked without being told. */
+  /* While the stream is open little is asked without being told. */
   function plan() {
     clearTimeout(timer);
     timer = 0;
     if (ended) return;
     if (!pace()) { stream.close(); streaming = false; } else if (!stream.opened && !document.hidden) stream.open();
     how();
-    if (streaming && !failures || !pace() && !failures) return;
+    if (!pace() && !failures) return;
+    // Whatever a stream may miss is seen a little later all the same; most answers are "not changed".
+    if (streaming && !failures) { timer = setTimeout(() => { timer = 0; ask(); }, document.hidden ? 60000 : 15000); return; }
     const slower = document.hidden ? 15 : 1;
     timer = setTimeout(() => { timer = 0; ask(); }, Math.min((pace() || 5000) * slower * 2 ** Math.min(failures, 4), 30000));
   }
@@ -143,7 +147,7 @@
   function left(within) {
     for (const el of within.querySelectorAll("[data-left]")) {
       const s = el.dataset.left - Date.now() / 1000, m = Math.round(s / 60), tens = Math.round(m / 10) * 10;
-      const text = s < 10 ? "a few seconds" : s < 55 ? `about ${Math.round(s / 10) * 10} s` : m < 60 ? `about ${m} m` : `about ${Math.floor(tens / 60)} h ${tens % 60} m`;
+      const text = s < -4 ? "longer than usual" : s < 10 ? "a few seconds" : s < 55 ? `about ${Math.round(s / 10) * 10} s` : m < 60 ? `about ${m} m` : `about ${Math.floor(tens / 60)} h ${tens % 60} m`;
       if (el.textContent !== text) el.textContent = text;
     }
   }

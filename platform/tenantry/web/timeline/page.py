@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from tenantry.clock import utcnow
 from tenantry.models import (
@@ -17,7 +17,7 @@ from tenantry.models import (
     Tenant,
 )
 from tenantry.operations.deployments import WHILE_LEAVING
-from tenantry.planning.actions import ACTIONS
+from tenantry.planning.actions import ACTIONS, DEPLOY
 from tenantry.planning.differences import PARTS
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, DONE_STEP, ENDED_DEPLOYMENT
 from tenantry.web.advice import Advice, advise
@@ -26,6 +26,8 @@ from tenantry.web.timeline.forecast import Forecast, forecast
 from tenantry.web.timeline.groups import Group, groups_of
 from tenantry.web.timeline.log import last_lines
 from tenantry.web.timeline.rows import OPEN, Row, rows_of, with_bars
+
+later = aliased(TemplateRelease)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Timeline:
     tenant: Tenant
     target: TargetRow
     release: int | None
+    newest: int | None
     note: FailureNote | None
     rows: tuple[Row, ...]
     seconds: float | None
@@ -75,6 +78,12 @@ class Timeline:
     def active(self) -> bool:
         """Pending or running."""
         return self.deployment.status in ACTIVE_DEPLOYMENT
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether the product has a newer release, which going on here would not bring."""
+        rolls_out = self.deployment.action == DEPLOY and self.release is not None
+        return rolls_out and self.newest is not None and self.newest > (self.release or 0)
 
     @property
     def can_resume(self) -> bool:
@@ -153,7 +162,7 @@ class Timeline:
 
 def timeline(session: Session, deployment: Deployment, standing: Standing) -> Timeline:
     """Four queries at most, however many steps there are; `standing` was asked before."""
-    tenant, target, release, note = _around(session, deployment)
+    tenant, target, release, newest, note = _around(session, deployment)
     steps = session.scalars(
         select(DeploymentStep)
         .where(DeploymentStep.deployment_id == deployment.id)
@@ -168,6 +177,7 @@ def timeline(session: Session, deployment: Deployment, standing: Standing) -> Ti
         tenant=tenant,
         target=target,
         release=release,
+        newest=newest,
         note=note,
         rows=gating,
         mails=tuple(row for row in rows if not row.step.gates and _of_now(deployment, row)),
@@ -185,9 +195,14 @@ def timeline(session: Session, deployment: Deployment, standing: Standing) -> Ti
 
 def _around(
     session: Session, deployment: Deployment
-) -> tuple[Tenant, TargetRow, int | None, FailureNote | None]:
+) -> tuple[Tenant, TargetRow, int | None, int | None, FailureNote | None]:
+    newest = (
+        select(func.max(later.number))
+        .where(later.project_id == Tenant.project_id)
+        .scalar_subquery()
+    )
     found: Any = session.execute(
-        select(Tenant, TargetRow, TemplateRelease.number, FailureNote)
+        select(Tenant, TargetRow, TemplateRelease.number, newest, FailureNote)
         .select_from(Tenant)
         .join(TargetRow, TargetRow.id == deployment.target_id)
         .outerjoin(TemplateRelease, TemplateRelease.id == deployment.release_id)
@@ -198,7 +213,7 @@ def _around(
         .where(Tenant.id == deployment.tenant_id)
         .options(joinedload(Tenant.project))
     ).one()
-    return found[0], found[1], found[2], found[3]
+    return found[0], found[1], found[2], found[3], found[4]
 
 
 def seconds_of(deployment: Deployment, now: datetime | None = None) -> float | None:
