@@ -78,8 +78,13 @@
     if (name === "name" || name === "subdomain") { clearTimeout(timer); timer = setTimeout(check, 200); }
   });
 
-  async function swap(button) {
-    const at = form(), body = new FormData(at, button);
+  // Steps share one address: the browser's Back and Forward go through them all the same.
+  const STEPS = ["names", "settings", "review"];
+  const step = () => STEPS.indexOf(field("at").value);
+
+  async function swap(button, go) {
+    const at = form(), body = new FormData(at, button), was = step();
+    if (go) body.set("go", go);
     at.setAttribute("aria-busy", "true");
     try {
       const answer = await fetch(at.action, { method: "POST", body, headers: { Accept: "text/html", "X-Live": "1" } });
@@ -88,6 +93,7 @@
       // Logged out, or something unforeseen: the browser's own way tells.
       if (!next || answer.redirected) { send(at, button); return; }
       host.replaceChildren(...next.childNodes);
+      if (!go && step() > was) history.pushState({ step: step() }, "");
       putBack();
       window.panel.times(host);
       const first = host.querySelector("[aria-invalid=true]") || host.querySelector(".wizard input:not([type=hidden]), .wizard textarea");
@@ -111,9 +117,16 @@
     if (event.target.dataset.native || ["create", "deploy"].includes(button?.value)) return;
     event.preventDefault();
     event.stopPropagation();
+    // The page's own Back is the browser's, where the step before was one of this page.
+    if (STEPS.indexOf(button?.value) === step() - 1 && history.state?.step === step()) { history.back(); return; }
     swap(button || host.querySelector("button[name=go]"));
+  });
+  addEventListener("popstate", (event) => {
+    const wanted = event.state?.step ?? 0;
+    if (wanted !== step()) { remember(); swap(undefined, STEPS[wanted]); }
   });
   named = Boolean(field("subdomain")?.value);
   putBack();
+  if (field("name")?.type !== "hidden" && !field("name")?.value) field("name")?.focus({ preventScroll: true });
   if (field("subdomain")?.type !== "hidden" && field("subdomain")?.value) check();
 })();
