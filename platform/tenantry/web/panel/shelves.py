@@ -1,4 +1,4 @@
-"""The shelves of the list of tenants: those that are here, rest, are leaving, or have left."""
+"""The shelves of the list of tenants: those that are current, rest, are leaving, or have left."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tenantry.web.panel import formats
 from tenantry.web.words import moment
 
 SHELVES = {
-    "": "Here",
+    "": "Current",
     "suspended": "Suspended",
     "leaving": "Leaving",
     "archived": "Left",
