@@ -237,6 +237,12 @@ def test_somebody_with_a_bad_address_is_not_added(world: World, email: str) -> N
     assert SCRIPT not in answer.text
 
 
+def test_every_field_of_a_new_member_is_needed(world: World) -> None:
+    admin = world.client("admin")
+    assert "optional" not in admin.page("/staff/new")
+    assert admin.post("/staff/new", {"email": "new@example.com"}).status_code == 400
+
+
 def test_roles_change_and_end_sessions(world: World) -> None:
     admin, other = world.client("admin"), world.client("operator")
     row = world.row(User, email="operator@example.com")

@@ -49,14 +49,18 @@ class NewSecretForm(SecretForm):
 
     product = SelectField("Product", validators=[NEEDED])
     name = StringField("Name", validators=[NEEDED, Length(max=60)])
-    secret_type = SelectField("Kind", choices=choices((k, sentence(k)) for k in SECRET_TYPES))
+    secret_type = SelectField(
+        "Kind", choices=choices((k, sentence(k)) for k in SECRET_TYPES), validators=[NEEDED]
+    )
 
 
 class StaffForm(Form):
     """A new member of staff."""
 
     email = StringField("E-mail", validators=[NEEDED, Length(max=255)])
-    role = SelectField("Role", choices=choices((name, name.capitalize()) for name in ROLES))
+    role = SelectField(
+        "Role", choices=choices((name, name.capitalize()) for name in ROLES), validators=[NEEDED]
+    )
 
 
 def saved(form: Form, act: Callable[[Session, Actor], T]) -> T | None:
