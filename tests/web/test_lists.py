@@ -7,11 +7,22 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from tenantry.errors import Conflict, Invalid
-from tenantry.models import AuditEntry, IntegrationSecret, SavedView, Tenant, User
+from tenantry.models import (
+    AuditEntry,
+    IntegrationSecret,
+    ProjectTemplate,
+    SavedView,
+    Tenant,
+    TenantService,
+    User,
+)
 from tenantry.operations import saved_views
 from tenantry.operations.actors import Actor
+from tenantry.web.panel.tenants import _address
+from tenantry.web.tenant.rows import Health
 from tests.web.conftest import Person, World
 
 FAILED = "flt0_status_equals=failed"
@@ -147,3 +158,28 @@ def test_rows_on_a_page_can_be_chosen(world: World) -> None:
     assert re.search(r'href="/tenants/\?sort=0&amp;page_size=50"', page)
     assert page.count('class="col-name') == 9
     assert viewer.page("/tenants/?page_size=7").count('class="col-name') == 29
+
+
+@pytest.mark.parametrize("first", ["acme-api.example.org", None])
+def test_an_address_opens_the_host_that_it_shows(world: World, first: str | None) -> None:
+    if first:
+        with world.engine.begin() as conn:
+            acme = world.row(Tenant, subdomain="acme").id
+            conn.execute(
+                update(TenantService).where(TenantService.tenant_id == acme).values(domain=first)
+            )
+    page = world.client("viewer").page("/tenants/?search=acme")
+    found = re.findall(r'class="mono site" href="https?://([^"]+)"[^>]*>([^<]+)<', page)
+    assert found
+    for opened, shown in found:
+        assert opened == shown
+        assert first in {None, shown}
+
+
+def test_of_several_hosts_a_tenants_own_is_the_one_to_open() -> None:
+    tenant = Tenant(
+        subdomain="acme", status="running", project=ProjectTemplate(base_domain="x.org", https=True)
+    )
+    tenant.health = Health(up=2, sites=("acme-api.x.org", "acme.x.org"))  # type: ignore[attr-defined]
+    assert 'href="https://acme.x.org"' in _address(tenant)
+    assert ">acme.x.org<" in _address(tenant)

@@ -155,16 +155,17 @@ class TenantView(OnboardingPages, TenantPages, ScopedSecureModelView):
 
 
 def _address(row: Tenant) -> Markup:
-    """Its hostname; leads to the site where it answers."""
-    site = getattr(row, "health", beside.Health()).site
+    """Its hostname; leads there where a service of it answers, else to one that does."""
+    sites = getattr(row, "health", beside.Health()).sites
     name = f"{row.subdomain}.{row.project.base_domain}"
-    if not site or row.status not in beside.OPEN_SITE:
+    if not sites or row.status not in beside.OPEN_SITE:
         return formats.code(name)
+    site = name if name in sites else sites[0]
     scheme = "https" if row.project.https else "http"
     return Markup(
         '<a class="mono site" href="{}://{}" target="_blank" rel="noopener noreferrer" '
         'title="Open {}">{}{}</a>'
-    ).format(scheme, site, site, name, formats.icon("external-link"))
+    ).format(scheme, site, site, site, formats.icon("external-link"))
 
 
 def _health(row: Any) -> Markup:

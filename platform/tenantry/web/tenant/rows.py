@@ -15,12 +15,12 @@ OPEN_SITE = ("running", "completed")
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How many services are up and down; `site` is the first one's hostname, or empty."""
+    """How many services are up and down; `sites` are their hostnames, the first service's first."""
 
     up: int = 0
     down: int = 0
     other: int = 0
-    site: str = ""
+    sites: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -99,5 +99,5 @@ def _health(rows: Iterable[Any]) -> Health:
     watched = [row for row in rows if row.state is not None and not row.paused]
     up = sum(row.state == "up" for row in watched)
     down = sum(row.state == "down" for row in watched)
-    site = next((row.domain for row in rows if row.domain), "")
-    return Health(up, down, len(watched) - up - down, site)
+    sites = tuple(row.domain for row in rows if row.domain)
+    return Health(up, down, len(watched) - up - down, sites)
