@@ -265,3 +265,14 @@ def test_postgresql_serves_the_same_pages(make_postgres_world: Callable[[], Worl
                 or (rule.endpoint.endswith("details_view"))
                 or rule.endpoint in WITHOUT_A_CAUSE
             ), rule
+
+
+@pytest.mark.parametrize(
+    ("path", "role"), [("audit", "operator"), ("staff", "admin"), ("secrets", "admin")]
+)
+def test_a_closed_list_names_the_role_it_takes(world: World, path: str, role: str) -> None:
+    answer = world.client("viewer").get(f"/{path}/")
+    assert answer.status_code == 403
+    assert f"This needs the role {role}." in answer.text
+    assert 'id="sidebar"' in answer.text, "the way back to everything else"
+    assert 'id="sidebar"' not in world.client().get("/livez/nothing").text

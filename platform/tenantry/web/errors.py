@@ -24,6 +24,7 @@ LOGGED_OUT = (
     "Your session had ended, and nothing was saved. Log in, and the form comes back; where scripts "
     "are on, with what you typed, secrets apart."
 )
+FRAMED = {403, 404}
 TITLES = {
     400: "That request cannot be understood",
     401: "Log in first",
@@ -125,7 +126,7 @@ def _unexpected(trouble: Exception) -> ResponseReturnValue:
 def answer(
     code: int, words: str, facts: dict[str, str | None] | None = None
 ) -> tuple[str, int, dict[str, str]]:
-    """A page or JSON with the request id; the page asks no database."""
+    """A page or JSON with the request id; where a database may be ill the page asks none."""
     request_id = g.get("request_id", "")
     if wants_json():
         body = {
@@ -134,5 +135,18 @@ def answer(
         }
         return jsonify(body).get_data(as_text=True), code, {"Content-Type": "application/json"}
     title = TITLES.get(code, "That did not work")
-    page = render_template("error.html", code=code, title=title, words=words, request_id=request_id)
+    page = render_template(
+        "error.html",
+        code=code,
+        title=title,
+        words=words,
+        request_id=request_id,
+        framed=_framed(code),
+    )
     return page, code, {"Content-Type": "text/html; charset=utf-8"}
+
+
+def _framed(code: int) -> bool:
+    """Whether a page that was only looked at keeps the sidebar of the one who is logged in."""
+    looked = request.method == "GET" and "X-Live" not in request.headers
+    return looked and code in FRAMED and member() is not None
