@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -127,3 +128,10 @@ def test_values_inside_others_have_their_own_lines() -> None:
     lines = changed({"a": {"b": 1, "c": [1]}}, {"a": {"b": 2, "c": [1]}, "d": {}})
     assert [(line.key, line.old, line.new) for line in lines] == [("a.b", 1, 2), ("d", None, {})]
     assert changed(None, None) == []
+
+
+def test_on_a_phone_the_list_says_who_did_what_to_whom(world: World) -> None:
+    page = world.client("operator").page("/audit/")
+    assert '<td class="col-object_name">' in page
+    found = re.findall(r'<span class="fine narrow-only">(.*?)<br><span class="mono">(.*?)<', page)
+    assert (ME.name, "deployment.create") in found

@@ -65,6 +65,7 @@ class AuditView(ScopedSecureModelView):
     icon = "scroll-text"
     about = "What people did, or were refused. Nothing here is ever changed."
     empty = "Nobody has done anything yet."
+    list_template = "audit.html"
     details_template = "audit_entry.html"
     column_list = ("at", "actor", "action", "object_type", "object_name", "outcome", "reason")
     column_details_list = (
@@ -102,7 +103,8 @@ class AuditView(ScopedSecureModelView):
         "outcome": formats.state(),
         "reason": formats.clipped,
     }
-    narrow = ("at", "actor", "action")
+    # Who and what stand below the time there.
+    narrow = ("at", "object_name")
 
     def title(self, row: Any) -> str:
         """What was done to what."""
