@@ -185,3 +185,16 @@ def test_the_pages_ask_the_same_few_questions_of_a_larger_group(world: World) ->
         with counted(world) as seen:
             person.page(url)
         assert len(seen) == number <= 8, (url, "\n".join(seen))
+
+
+def test_what_only_one_met_is_told_in_its_own_words(world: World) -> None:
+    whole, masked = (html.escape(f"<script>alert({x})</script> is no host") for x in ("1", "…"))
+    viewer = world.client("viewer")
+    for url in ("/failures/", at(world), "/"):
+        found = viewer.page(url)
+        assert whole in found, url
+        assert masked not in found, url
+        assert "Failed at tenant" not in found, url
+    more(world, "second")
+    for url in ("/failures/", at(world), "/"):
+        assert masked in viewer.page(url), url

@@ -6,6 +6,7 @@ the deployment is still failed and nothing newer of its tenant has taken its pla
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from tenantry.operations.actors import Actor, record
 
 LONGEST_NOTE, LONGEST_HINT = 2_000, 500
 MOST_CAUSES = 200
+_FAILED_AT = re.compile(r"Failed at [\w.-]{1,100}: ?")
 newer, there = aliased(Deployment), aliased(Tenant)
 Change = StatusChange
 
@@ -31,7 +33,8 @@ Change = StatusChange
 class Cause:
     """
     One cause. `met` counts deployments that last failed of it, `standing` tenants that it holds up
-    now; `first` and `last` are when it was seen, None where that is no longer known.
+    now; `first` and `last` are when it was seen, None where that is no longer known. `said` is the
+    whole sentence of the one that it holds up or that ever met it, empty where there are several.
     """
 
     words: str
@@ -41,6 +44,7 @@ class Cause:
     standing: int
     note: str
     hint: str
+    said: str = ""
 
     @property
     def kind(self) -> str:
@@ -49,8 +53,8 @@ class Cause:
 
     @property
     def message(self) -> str:
-        """What it says; empty where the step said nothing."""
-        return self.words.partition(":")[2].strip()
+        """What it says, with `…` for what differs where several met it; empty for nothing."""
+        return whole(self.said) or self.words.partition(":")[2].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,35 +83,45 @@ def causes(session: Session, words: Collection[str] | None = None) -> list[Cause
         func.count(Deployment.id.distinct()).label("met"),
         func.min(Change.at).label("first"),
         func.max(Change.at).label("last"),
+        func.max(Deployment.summary).label("said"),
     ).outerjoin(
         Change,
         and_(
             Change.thing == "deployment", Change.thing_id == Deployment.id, Change.new == "failed"
         ),
     )
-    standing = select(Deployment.cause, func.count(Deployment.tenant_id.distinct())).where(
-        stands_now()
-    )
+    standing = select(
+        Deployment.cause,
+        func.count(Deployment.tenant_id.distinct()).label("number"),
+        func.max(Deployment.summary).label("said"),
+    ).where(stands_now())
     met = _of(met.where(Deployment.cause != ""), words).group_by(Deployment.cause)
     met = met.order_by(func.max(Deployment.id).desc()).limit(MOST_CAUSES)
     rows = session.execute(met).all()
-    held: dict[str, int] = dict(
-        session.execute(_of(standing, words).group_by(Deployment.cause)).all()
-    )
+    found = session.execute(_of(standing, words).group_by(Deployment.cause))
+    held = {row.cause: row for row in found}
     notes = notes_of(session, [row.cause for row in rows])
-    found = [
-        Cause(
-            row.cause,
-            row.met,
-            row.first,
-            row.last,
-            held.get(row.cause, 0),
-            notes[row.cause].note if row.cause in notes else "",
-            notes[row.cause].hint if row.cause in notes else "",
-        )
-        for row in rows
-    ]
-    return sorted(found, key=lambda one: one.standing == 0)
+    made = [_cause(row, held.get(row.cause), notes.get(row.cause)) for row in rows]
+    return sorted(made, key=lambda one: one.standing == 0)
+
+
+def _cause(row: Any, held: Any, note: FailureNote | None) -> Cause:
+    alone = held if held is not None and held.number == 1 else row if row.met == 1 else None
+    return Cause(
+        row.cause,
+        row.met,
+        row.first,
+        row.last,
+        held.number if held is not None else 0,
+        note.note if note else "",
+        note.hint if note else "",
+        alone.said if alone is not None else "",
+    )
+
+
+def whole(summary: str) -> str:
+    """What a failed deployment's step said, from its summary: `Failed at <step>: <words>`."""
+    return _FAILED_AT.sub("", summary).strip()
 
 
 def one(session: Session, words: str) -> Cause:

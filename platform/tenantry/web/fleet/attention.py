@@ -18,14 +18,16 @@ from sqlalchemy.orm import Session, aliased
 from tenantry.models import (
     Deployment,
     DeploymentStep,
+    FailureNote,
     HostnameWatch,
     Outage,
     Tenant,
     TenantDomain,
 )
 from tenantry.models.dbtime import db_now
-from tenantry.operations.failures import stands_now
+from tenantry.operations.failures import stands_now, whole
 from tenantry.web.fleet.figures import Jobs, Line
+from tenantry.web.people import may
 from tenantry.web.words import plural, title_of
 
 MOST = 5
@@ -54,6 +56,7 @@ class Need:
     url: str
     icon: str = "triangle-alert"
     since: datetime | None = None
+    hint: str = ""
 
 
 def needs(
@@ -96,7 +99,14 @@ def _statement() -> Any:
 
 
 def _row(
-    kind: str, public_id: Any, name: Any, words: Any, number: Any, at: Any, more: Any = None
+    kind: str,
+    public_id: Any,
+    name: Any,
+    words: Any,
+    number: Any,
+    at: Any,
+    more: Any = "",
+    hint: Any = "",
 ) -> Any:
     """One shape for all kinds, so that one statement finds them."""
     return select(
@@ -106,7 +116,8 @@ def _row(
         as_type(words, String).label("words"),
         number.label("number"),
         at.label("at"),
-        as_type("" if more is None else more, String).label("more"),
+        as_type(more, String).label("more"),
+        as_type(hint, String).label("hint"),
     )
 
 
@@ -119,6 +130,8 @@ def _causes() -> Any:
             func.min(Deployment.tenant_name),
             func.count(Deployment.tenant_id.distinct()),
             func.max(Deployment.ended_at),
+            func.max(Deployment.summary),
+            select(FailureNote.hint).where(FailureNote.cause == Deployment.cause).scalar_subquery(),
         )
         .where(stands_now(), Deployment.cause != "")
         .group_by(Deployment.cause)
@@ -210,14 +223,17 @@ def _names() -> Any:
 
 def _cause(row: Any) -> Need:
     kind, _, words = row.name.partition(":")
-    who = row.words if row.number == 1 else plural(row.number, "tenant")
+    alone = row.number == 1
+    who = row.words if alone else plural(row.number, "tenant")
+    said = whole(row.more) if alone else ""
     return Need(
         f"{title_of(kind)} failed: {who}",
-        words.strip() or "It said nothing.",
-        "Mend it",
+        said or words.strip() or "It said nothing.",
+        "Mend it" if may("operator") else "See why",
         url_for("failures.one", cause=row.name),
         "circle-x",
         row.at,
+        row.hint or "",
     )
 
 

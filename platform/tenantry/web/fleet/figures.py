@@ -21,6 +21,8 @@ LATE_SECONDS = 60
 SAMPLE = 4_000
 SLOWEST = 8
 FEWEST = 3
+# Seconds; what is over sooner holds nobody up.
+LONG = 1.0
 EPOCH = date(1970, 1, 1)
 OUTCOMES = ("succeeded", "failed", "cancelled")
 Step = DeploymentStep
@@ -232,7 +234,7 @@ def _middle(group: Any, value: Any) -> Any:
 
 
 def slowest(session: Session) -> list[Slow]:
-    """Steps that take longest by their median, among the newest that ended well."""
+    """Steps of a second or more that take longest by their median; of the newest that went well."""
     newest = select(func.coalesce(func.max(Step.id), 0) - SAMPLE).scalar_subquery()
     key = Step.step_key.label("key")
     one = (
@@ -243,7 +245,7 @@ def slowest(session: Session) -> list[Slow]:
     asked = _middle(one.c.key, one.c.took).subquery()
     rows = session.execute(
         select(asked)
-        .where(asked.c.number >= FEWEST)
+        .where(asked.c.number >= FEWEST, asked.c.median >= LONG)
         .order_by(asked.c.median.desc(), asked.c.of)
         .limit(SLOWEST)
     )
