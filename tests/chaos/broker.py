@@ -19,7 +19,7 @@ def _busy(place: Field, number: int = IN_FLIGHT, speed: float = 10.0) -> None:
     """So many deployments in the middle of their way."""
     place.place.control("speed", {"speed": speed})
     place.deploy([f"t{n}" for n in range(number)])
-    place.place.until(lambda: place.in_flight() >= number, seconds=60)
+    place.place.until(lambda: place.in_flight() >= number, seconds=180)
     time.sleep(3)
 
 
