@@ -11,11 +11,9 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.looks.pages import every_page
-from tests.looks.scene import browsing, served, sign_in
+from tests.looks.visits import visits
 
 RED = frozenset({"serious", "critical"})
-FORMS = (("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390))
 RULES = {"resultTypes": ["violations"]}
 
 
@@ -25,23 +23,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--only", default="")
     asked = parser.parse_args(argv)
     began, red, looked = time.monotonic(), 0, 0
-    with served() as (world, here), browsing() as browser:
-        pages = [page for page in every_page(world) if asked.only in page.name]
-        found: dict[str, list[str]] = {page.name: [] for page in pages}
-        for scheme, wide in FORMS:
-            tab = sign_in(browser, here, wide=wide, scheme=scheme)
-            for page in pages:
-                tab.goto(here + page.url)
-                looked += 1
-                for violation in Axe().run(tab, options=RULES).response["violations"]:
-                    red += violation["impact"] in RED
-                    found[page.name].append(_told(violation, scheme, wide))
-            tab.context.close()
+    found: dict[str, list[str]] = {}
+    for visit in visits(asked.only):
+        looked += 1
+        troubles = found.setdefault(visit.name, [])
+        for violation in Axe().run(visit.tab, options=RULES).response["violations"]:
+            red += violation["impact"] in RED
+            troubles.append(_told(violation, visit.scheme, visit.wide))
     for name, troubles in found.items():
-        print(f"{name:44}{'ok' if not troubles else ''}")
+        print(f"{name:44}{'' if troubles else 'ok'}")
         for trouble in troubles:
             print(f"  {trouble}")
-    print(f"{len(pages)} pages, {looked} looks, {red} serious or critical, ", end="")
+    print(f"{len(found)} pages, {looked} looks, {red} serious or critical, ", end="")
     print(f"{time.monotonic() - began:.0f} s")
     return 1 if red else 0
 

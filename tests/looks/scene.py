@@ -124,18 +124,21 @@ def browsing() -> Iterator[Browser]:
         opened.close()
 
 
-def sign_in(browser: Browser, here: str, *, wide: int, scheme: str) -> Page:
-    """A page of an admin, of that width and colour scheme."""
-    page = browser.new_page(
+def new_tab(browser: Browser, *, wide: int, scheme: str) -> Page:
+    """Nobody's, of that width and colour scheme."""
+    return browser.new_page(
         viewport={"width": wide, "height": TALL if wide > 600 else 844},
         color_scheme=scheme,  # type: ignore[arg-type]
         timezone_id="Europe/Berlin",
         locale="en-GB",
         reduced_motion="reduce",
     )
+
+
+def sign_in(page: Page, here: str) -> None:
+    """An admin's from now on."""
     page.goto(f"{here}/login")
     page.get_by_label("E-mail").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(f"{here}/")
-    return page

@@ -133,5 +133,5 @@ def test_values_inside_others_have_their_own_lines() -> None:
 def test_on_a_phone_the_list_says_who_did_what_to_whom(world: World) -> None:
     page = world.client("operator").page("/audit/")
     assert '<td class="col-object_name">' in page
-    found = re.findall(r'<span class="fine narrow-only">(.*?)<br><span class="mono">(.*?)<', page)
+    found = re.findall(r'narrow-only"><br>(.*?)<br><span class="mono">(.*?)<', page)
     assert (ME.name, "deployment.create") in found

@@ -75,6 +75,12 @@ class Visit:
         return self.page
 
 
+def fits(page: Page, where: str = "") -> None:
+    """Nothing is wider than the window. Waits for the page: a click that leads to it does not."""
+    expect(page.locator("h1")).to_be_visible()
+    assert page.locator("html").evaluate("whole => whole.scrollWidth - innerWidth") <= 0, where
+
+
 def deployment(world: World, subdomain: str) -> str:
     return f"/deployments/{world.row(Deployment, subdomain=subdomain).public_id}"
 
@@ -92,8 +98,7 @@ def test_every_page_fits_and_breaks_nothing(
     urls += ["/tenants/new", "/products/new", "/secrets/new", "/staff/new", "/password"]
     for url in urls:
         page.goto(served + url)
-        wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wider <= 0, url
+        fits(page, url)
         assert visit.trouble == [], url
     visit.context.close()
 

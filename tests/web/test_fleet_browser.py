@@ -1,12 +1,14 @@
 """The fleet's pages in a real browser: failure → cause → resume, the overview, a phone."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import update
 
 from tenantry.models import Deployment, FailureNote, Tenant
 from tests.web.conftest import World
-from tests.web.test_browser import Visit, browser, served
+from tests.web.test_browser import Visit, browser, fits, served
 from tests.web.test_failures import more
 
 __all__ = ["browser", "served"]
@@ -96,14 +98,15 @@ def test_every_page_of_a_tenant_and_of_failures_fits(
     urls += ["/", "/failures/", "/jobs/", "/audit/", "/secrets/", "/tenants/"]
     for url in urls:
         page.goto(served + url)
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, url
-        expect(page.locator("h1")).to_be_visible()
+        fits(page, url)
     page.goto(f"{served}/tenants/{broken.public_id}")
     expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
     page.get_by_role("link", name="Others with this cause").click()
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.wait_for_url(re.compile("/failures/cause"))
+    fits(page)
     page.get_by_role("link", name="Resume it").click()
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.wait_for_url(re.compile("/failures/resume"))
+    fits(page)
     assert visit.trouble == []
     visit.context.close()
 

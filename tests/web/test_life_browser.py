@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, expect
 
 from tenantry.models import Deployment, Tenant
 from tests.web.conftest import World
-from tests.web.test_browser import Visit, browser, served
+from tests.web.test_browser import Visit, browser, fits, served
 
 __all__ = ["browser", "served"]
 pytestmark = pytest.mark.browser
@@ -22,7 +22,7 @@ def test_each_page_of_a_tenant_fits_and_breaks_nothing(
     rest = ["", "/history", "/backups", "/backups/policy", *(f"/do/{name}" for name in DEEDS)]
     for part in rest:
         page.goto(acme + part)
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, part
+        fits(page, part)
         assert visit.trouble == [], part
         if part.startswith("/do/"):
             expect(page.locator(".ahead .button").last).to_be_visible()

@@ -16,7 +16,7 @@ from tenantry.steps.outcomes import LogText
 from tenantry.web.events import KEY
 from tenantry.web.events.hub import Hub
 from tests.web.conftest import World
-from tests.web.test_browser import Visit, browser, deployment, served
+from tests.web.test_browser import Visit, browser, deployment, fits, served
 
 __all__ = ["browser", "served"]
 pytestmark = pytest.mark.browser
@@ -265,17 +265,16 @@ def test_each_page_of_a_deployment_fits(
     size = {"width": width, "height": 844}
     visit = Visit(browser, served, viewport=size, color_scheme=scheme)
     page = visit.log_in("operator")
-    wider = "document.documentElement.scrollWidth - innerWidth"
     for name in ("acme", "broken", "waiting"):
         made = world.row(Deployment, subdomain=name)
         step = world.rows(DeploymentStep, deployment_id=made.id)[-4]
         for part in ("", f"/steps/{step.public_id}", "/log", "/log?q=create", "/compare"):
             page.goto(served + deployment(world, name) + part)
-            assert page.evaluate(wider) <= 0, part
+            fits(page, part)
         page.goto(served + deployment(world, name))
         page.locator("[data-open]").nth(3).click()
         expect(page.locator(".detail .inside")).to_be_visible()
-        assert page.evaluate(wider) <= 0, name
+        fits(page, name)
     assert visit.trouble == []
     visit.context.close()
 

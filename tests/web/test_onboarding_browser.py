@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from tenantry.models import Deployment, EnvVar, Tenant
 from tests.web.conftest import PASSWORD, World
-from tests.web.test_browser import Visit, browser, served
+from tests.web.test_browser import Visit, browser, fits, served
 
 __all__ = ["browser", "served"]
 pytestmark = pytest.mark.browser
@@ -60,11 +60,6 @@ def test_onboard_a_client(
     assert {row.key for row in world.rows(EnvVar, tenant_id=made.id)} == {"REGION", "SMTP_PASSWORD"}
     assert visit.trouble == []
     visit.context.close()
-
-
-def fits(page: Page) -> None:
-    """Nothing is wider than the window."""
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_onboard_without_scripts(world: World, browser: Browser, served: str) -> None:

@@ -12,7 +12,7 @@ from tenantry.models import ProjectTemplate, TemplateRelease, Tenant, User
 from tenantry.models.base import as_public_id
 from tenantry.operations import effective, templates, tenants
 from tenantry.operations.actors import Actor
-from tenantry.planning.environment import PLACEHOLDER
+from tenantry.planning.environment import PLACEHOLDER, constant
 from tenantry.planning.naming import hostname
 from tenantry.planning.release_changes import Change, changes
 from tenantry.ports import SecretStore
@@ -165,7 +165,7 @@ def _facts(template: ProjectTemplate, tenant: Tenant) -> dict[str, str]:
         "BASE_DOMAIN": template.base_domain,
     }
     for row in tenant.services:
-        name = row.name.upper().replace("-", "_")
+        name = constant(row.name)
         if row.domain:
             facts[f"{name}_HOSTNAME"] = row.domain
             facts[f"{name}_URL"] = f"{scheme}://{row.domain}"

@@ -110,7 +110,7 @@ def _health(plan: Blueprint, spec: ServiceSpec) -> Lines:
     scheme = "https" if plan.https else "http"
     return (
         ("GET", f"{scheme}://{spec.hostname}{spec.health_path}"),
-        ("Counts as well", spec.expected_status),
+        ("Healthy status codes", spec.expected_status),
         ("Tries", f"{spec.health_retries + 1} at most"),
     )
 
