@@ -36,6 +36,7 @@ from tenantry.engine.runner import Runner, no_hook
 from tenantry.engine.store import open_engine
 from tenantry.engine.watchdog import Watchdog
 from tenantry.journal import Redactor
+from tenantry.memory import keep_for_good
 from tenantry.operations import pending
 from tenantry.operations.desk import Desk
 from tenantry.operations.housekeeping import Housekeeper
@@ -276,7 +277,9 @@ def workshop() -> Workshop:
 
 def __getattr__(name: str) -> Any:
     if name == "application":
-        return workshop().application
+        built = workshop().application
+        keep_for_good()
+        return built
     if name == "celery":
         return workshop().celery
     raise AttributeError(name)

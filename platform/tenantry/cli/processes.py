@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from tenantry.cli.shop import Shop, pass_shop
 from tenantry.clock import monotonic
+from tenantry.memory import keep_for_good
 from tenantry.operations import targets
 from tenantry.planning.catalogue import SLOW_QUEUE, STEPS_QUEUE, SUSPECT_QUEUE
 
@@ -48,7 +49,9 @@ def worker(shop: Shop, queue: str, concurrency: int | None) -> None:
     pool, slots, more = POOLS[queue]
     argv = ["worker", "--pool", pool, "--concurrency", str(concurrency or slots), "-Q", queue]
     argv += ["--hostname", f"{queue}-{os.getpid()}@%h", "--loglevel", "WARNING", "--events"]
-    shop.celery.worker_main([*argv, *more, "--without-gossip", "--without-mingle"])
+    app = shop.celery
+    keep_for_good()
+    app.worker_main([*argv, *more, "--without-gossip", "--without-mingle"])
 
 
 @run.command()
