@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from tenantry.models import AuditEntry, Deployment, Tenant, TenantService
 from tenantry.models.base import Base
@@ -321,6 +321,22 @@ def test_only_what_fits_the_state_is_offered(years: World) -> None:
     assert answer.status_code == 409
     assert "suspended" in answer.text
     assert person.get(at(years, "orchid", "/do/nonsense")).status_code == 404
+
+
+def test_waking_is_offered_where_a_suspension_stopped_half_way(years: World) -> None:
+    tenant = years.row(Tenant, subdomain="orchid")
+    person, url = years.client("operator"), at(years, "orchid")
+
+    def set_to(table: Any, row_id: int, **values: Any) -> None:
+        with years.engine.begin() as conn:
+            conn.execute(update(table).where(table.id == row_id).values(**values))
+
+    # Something else needs a person: there is nothing to wake.
+    set_to(Tenant, tenant.id, attention="Its health check failed.")
+    assert "/do/wake" not in person.page(url)
+    service = years.rows(TenantService, tenant_id=tenant.id)[-1]
+    set_to(TenantService, service.id, paused=["domain:"])
+    assert "/do/wake" in person.page(url)
 
 
 def test_a_leaving_of_what_does_not_run_is_only_noted(years: World) -> None:

@@ -69,8 +69,8 @@ def _stays(tenant: Tenant) -> bool:
 
 
 def _rests(tenant: Tenant) -> bool:
-    """Suspended, or half so: a suspension that failed is put right by waking."""
-    return tenant.status == "suspended" or bool(tenant.attention)
+    """Suspended, or half so: what a failed suspension switched off is put right by waking."""
+    return tenant.status == "suspended" or any(row.paused for row in tenant.services)
 
 
 def _goes(tenant: Tenant) -> bool:
