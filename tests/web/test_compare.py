@@ -1,5 +1,6 @@
 """A deployment beside the tenant's run before it."""
 
+import copy
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from tenantry.models import Deployment, DeploymentStep
 from tenantry.operations import environments, tenants
 from tenantry.planning.blueprint import EnvLayer, from_json
 from tenantry.web.timeline.compare import keys_that_differ
-from tests.stage import ME
+from tests.stage import IMAGE_ONLY, ME
 from tests.web.conftest import World
 from tests.web.test_deployment_page import text_of
 from tests.web.test_queries import counted
@@ -77,6 +78,19 @@ def test_what_changed_is_named_without_a_value(world: World) -> None:
     assert "web: image acme/tools:1.0 acme/tools:2.0" in words
     assert "quiet-value-one" not in html
     assert "hunter" not in html
+
+
+def test_what_the_product_changed_stands_there(world: World) -> None:
+    newer = copy.deepcopy(IMAGE_ONLY)
+    newer["services"][0] |= {"health_path": "/alive", "env": {"DB_PASSWORD": "of-all-5"}}
+    world.stage.product(newer)
+    made = again(world, "acme")
+    html = page(world, made)
+    words = text_of(html)
+    assert "Release 1 2" in words
+    assert "web Health path / /alive" in words, words
+    assert "Environment DB_PASSWORD not there ••••" in words, words
+    assert "of-all-5" not in html
 
 
 def _set(session: Any, world: World, key: str, value: str) -> None:

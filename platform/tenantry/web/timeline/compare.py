@@ -1,4 +1,4 @@
-"""A deployment beside the run before it: steps and times, environment keys, sources."""
+"""A deployment beside the run before it: steps and times, environment keys, sources, product."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from tenantry.clock import utcnow
 from tenantry.models import Deployment, DeploymentStep, TemplateRelease, Tenant
 from tenantry.planning.blueprint import Blueprint, ServiceSpec, from_json
 from tenantry.planning.environment import winners
+from tenantry.planning.release_changes import Change as ProductChange
+from tenantry.planning.release_changes import changes
 from tenantry.steps.environment import origins
 from tenantry.web.timeline.page import seconds_of
 from tenantry.web.timeline.rows import Row, rows_of
@@ -62,13 +64,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Both runs; `before` is None for the first of its kind."""
+    """
+    Both runs; `before` is None for the first of its kind.
+
+    `product` is what their two releases say differently, secrets masked; what a tenant has of its
+    own may hide it, so `changes` tells what the plans have come to.
+    """
 
     deployment: Deployment
     before: Deployment | None
     pairs: Sequence[Pair] = ()
     keys: Sequence[Keys] = ()
     changes: Sequence[Change] = ()
+    product: Sequence[ProductChange] = ()
 
     @property
     def took(self) -> tuple[float | None, float | None]:
@@ -105,16 +113,18 @@ def compared(session: Session, deployment: Deployment) -> Comparison:
     )
     marker = session.scalar(select(Tenant.external_ref).where(Tenant.id == deployment.tenant_id))
     plans = from_json(before.blueprint), from_json(deployment.blueprint)
+    releases = _releases(session, before, deployment)
     return Comparison(
         deployment,
         before,
         pairs=_pairs(then_rows, now_rows),
         keys=keys_that_differ(*plans, marker or ""),
         changes=[
-            *_release(session, before, deployment),
+            *_numbers(before, deployment, releases),
             *_plans(*plans),
             *_commits(then_rows, now_rows),
         ],
+        product=_product(before, deployment, releases),
     )
 
 
@@ -161,19 +171,31 @@ def _origins(plan: Blueprint, name: str, marker: str) -> Mapping[str, str]:
     return origins(marker, winners(spec.env), plan.secrets) if spec else {}
 
 
-def _release(session: Session, before: Deployment, now: Deployment) -> list[Change]:
+def _releases(session: Session, *runs: Deployment) -> dict[int, TemplateRelease]:
+    """By id; empty where both ran against the same."""
+    ids = {run.release_id for run in runs}
+    if len(ids) == 1:
+        return {}
+    rows = session.scalars(
+        select(TemplateRelease).where(TemplateRelease.id.in_(id_ for id_ in ids if id_))
+    )
+    return {row.id: row for row in rows}
+
+
+def _numbers(
+    before: Deployment, now: Deployment, releases: Mapping[int, TemplateRelease]
+) -> list[Change]:
     if before.release_id == now.release_id:
         return []
-    numbers: dict[int, int] = {
-        row.id: row.number
-        for row in session.execute(
-            select(TemplateRelease.id, TemplateRelease.number).where(
-                TemplateRelease.id.in_([i for i in (before.release_id, now.release_id) if i])
-            )
-        )
-    }
-    old, new = (str(numbers.get(run.release_id or 0, "–")) for run in (before, now))
-    return [Change("Release", old, new)]
+    old, new = (releases.get(run.release_id or 0) for run in (before, now))
+    return [Change("Release", *(str(one.number) if one else "–" for one in (old, new)))]
+
+
+def _product(
+    before: Deployment, now: Deployment, releases: Mapping[int, TemplateRelease]
+) -> list[ProductChange]:
+    old, new = (releases.get(run.release_id or 0) for run in (before, now))
+    return changes(old.snapshot, new.snapshot) if old and new else []
 
 
 def _plans(before: Blueprint, now: Blueprint) -> list[Change]:
