@@ -49,6 +49,18 @@ def test_times_are_utc_until_the_script_shows_the_viewers(world: World) -> None:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one[0])
 
 
+def test_a_failed_health_check_names_the_rule_it_was_judged_by(world: World) -> None:
+    url = url_of(world, "waiting")
+    assert "Judged by" not in world.client("viewer").page(url)
+    world.stage.twins.web.answers("waiting-backend", *[502] * 60)
+    world.stage.finish()
+    words = text_of(world.client("viewer").page(url))
+    [hostname] = re.findall(r"https?://(waiting-backend\S+)/\S*", words.split("Judged by")[1])[:1]
+    assert f"Judged by GET https://{hostname}/" in words
+    assert "healthy status codes 200-399 · tries 9 at most" in words, words
+    assert "Judged by" not in world.client("viewer").page(url_of(world, "broken"))
+
+
 def test_health_retries_stand_under_their_check(world: World) -> None:
     html = world.client("operator").page(url_of(world, "waiting"))
     row = next(r for r in rows_of(html) if "Check health" in r)

@@ -18,7 +18,9 @@ from tenantry.models import (
 )
 from tenantry.operations.deployments import WHILE_LEAVING
 from tenantry.planning.actions import ACTIONS, DEPLOY
+from tenantry.planning.blueprint import from_json
 from tenantry.planning.differences import PARTS
+from tenantry.planning.sends import Lines, sends
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, DONE_STEP, ENDED_DEPLOYMENT
 from tenantry.web.advice import Advice, advise
 from tenantry.web.events.standing import Standing
@@ -129,6 +131,14 @@ class Timeline:
         if self.deployment.status != "failed" or self.failed is None:
             return None
         return advise(self.failed.step.step_key, self.failed.shown.message)
+
+    @property
+    def judged(self) -> Lines:
+        """By which rule a health check failed it; empty for any other step."""
+        failed = self.failed.step if self.failed else None
+        if failed is None or not failed.step_key.startswith("health."):
+            return ()
+        return sends(from_json(self.deployment.blueprint), failed.step_key, failed.service_name)
 
     @property
     def now(self) -> Row | None:
