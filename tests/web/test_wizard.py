@@ -114,6 +114,8 @@ def test_the_review_shows_the_exact_plan_and_writes_nothing(world: World) -> Non
     assert keys[:3] == ["project.create", "db.create", "db.deploy"]
     assert keys[-1] == "email.notify_success"
     assert keys.count("health.check") == 2
+    steps = [key for key in keys if not key.startswith("email.")]
+    assert f"The plan: {len(steps)} steps, then mail" in page
     for words in (
         "dms-nadir",
         "https://github.com/acme/backend",

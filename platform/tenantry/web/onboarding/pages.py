@@ -220,6 +220,7 @@ def _plan(rehearsal: Rehearsal) -> list[dict[str, Any]]:
                 for what, value in sends(rehearsal.blueprint, step.key, step.service)
             ],
             "says": kind.help if (kind := kind_of(step.key)) else "",
+            "gates": kind is None or kind.gates,
             "env": rehearsal.env.get(step.service or "", ()) if _sets_env(step.key) else (),
         }
         for step in rehearsal.steps
