@@ -1,5 +1,6 @@
 """The editor of products: cards and text, what is shown before saving, stale edits, releases."""
 
+import copy
 import re
 from html import unescape
 from typing import Any
@@ -253,6 +254,31 @@ def test_secret_values_are_masked_and_kept(world: World) -> None:
     release = admin.page(f"/products/{product}/releases/{number}")
     assert "typed-just-now-by-hand" not in release
     assert value not in release
+
+
+def test_the_text_is_masked_too(world: World) -> None:
+    value, of_service = "a-password-of-the-product", "another-of-one-service"
+    product = copy.deepcopy(PRODUCT) | {"default_env": {"SMTP_PASSWORD": value, "LEVEL": "info"}}
+    product["services"][0]["env"] = {"API_TOKEN": of_service}
+    world.stage.product(product)
+    row = world.row(ProjectTemplate, slug="dms")
+    admin, url = world.client("admin"), f"/products/{row.public_id}/text"
+    page = admin.page(url)
+    assert value not in page
+    assert of_service not in page
+    assert "LEVEL: info" in page
+    text = unescape(page.split("<textarea")[1].split(">", 1)[1].split("</textarea>")[0])
+    seen = re.search(r'name="seen" value="([^"]+)"', page)
+    assert seen
+    typed = {"document": text.replace("LEVEL: info", "LEVEL: debug"), "seen": seen[1]}
+    shown = admin.post(url, {**typed, "do": "check"})
+    assert "LEVEL" in shown.text
+    assert value not in shown.text
+    assert admin.post(url, {**sealed(shown.text), "do": "save"}).status_code == 303
+    kept = world.row(ProjectTemplate, slug="dms")
+    assert kept.default_env == {"SMTP_PASSWORD": value, "LEVEL": "debug"}
+    services = world.rows(ServiceTemplate, project_id=kept.id, name=product["services"][0]["name"])
+    assert services[0].default_env == {"API_TOKEN": of_service}
 
 
 def test_a_mask_over_nothing_is_refused(world: World) -> None:

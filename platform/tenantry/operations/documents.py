@@ -12,7 +12,7 @@ from tenantry.operations.shapes import ServiceShape, TemplateShape
 from tenantry.operations.templates import snapshot
 from tenantry.planning.documents import MOST_BYTES, parse
 
-__all__ = ["parse", "read", "write"]
+__all__ = ["dump", "parse", "read", "write"]
 
 
 def read(path: Path) -> Any:
@@ -52,7 +52,12 @@ def write(template: ProjectTemplate, secrets: Mapping[int, str]) -> str:
     document["services"] = [
         _short(item, ServiceShape(), keep=("name", "service_type")) for item in services
     ]
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    return dump(document)
+
+
+def dump(document: Any) -> str:
+    """A document as YAML, in its own order."""
+    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100))
 
 
 def _short(values: Mapping[str, Any], shape: Any, *, keep: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from tenantry.errors import Invalid
 from tenantry.planning.databases import OUTSIDE
-from tenantry.planning.environment import MASK, known_names
+from tenantry.planning.environment import MASK, known_names, speaks_of_secret
 from tenantry.planning.naming import SLUG
 from tenantry.web.products.fields import (
     MOST_SERVICES,
@@ -240,6 +240,19 @@ def _service(item: Mapping[str, Any]) -> dict[str, str]:
     if item.get("compose_file"):
         texts["source"] = "compose"
     return texts
+
+
+def mask(document: Any) -> Any:
+    """The document with a mask over each environment value that is, or may be, a secret."""
+    services = [{**item, **_masked(item, "env")} for item in document.get("services", ())]
+    return {**document, **_masked(document, "default_env"), "services": services}
+
+
+def _masked(holder: Mapping[str, Any], name: str) -> dict[str, Any]:
+    env = holder.get(name)
+    if not env:
+        return {}
+    return {name: {k: MASK if speaks_of_secret(k, str(v)) else v for k, v in env.items()}}
 
 
 def unmask(document: dict[str, Any], stored: Mapping[str, Any] | None) -> None:

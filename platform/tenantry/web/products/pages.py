@@ -17,7 +17,7 @@ from tenantry.web.onboarding.keys import described
 from tenantry.web.panel.routes import expose
 from tenantry.web.people import need
 from tenantry.web.products.documents_of import digest, filled, full, save, seal, text_of, unseal
-from tenantry.web.products.draft import Draft, empty, of_document, of_form, unmask
+from tenantry.web.products.draft import Draft, empty, mask, of_document, of_form, unmask
 from tenantry.web.products.starter import STARTER
 from tenantry.web.security import actor
 from tenantry.web.words import database
@@ -187,7 +187,8 @@ class ProductPages:
         need("admin")
         form = ProductForm()
         if not form.is_submitted():
-            form.document.data = edited.text or STARTER
+            shown = documents.dump(mask(documents.parse(edited.text))) if edited.row else STARTER
+            form.document.data = shown
             return self._text(edited, form)
         if request.form.get("do") in {"save", "back"}:
             return self._sealed(edited, request.form["do"])
