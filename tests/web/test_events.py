@@ -36,7 +36,7 @@ def make_hub(stage: Stage) -> Iterator[Callable[..., Hub]]:
     hubs = []
 
     def make(**more: Any) -> Hub:
-        hubs.append(Hub(stage.desk.reading, **{"period": 0.02, **more}))
+        hubs.append(Hub(stage.desk.reading, **{"period": 0.02, "most": 200, **more}))
         return hubs[-1]
 
     yield make
@@ -218,7 +218,7 @@ def test_a_database_that_is_away_ends_streams_and_the_next_one_works(stage: Stag
             raise OperationalError("", {}, Exception("away"))
         return stage.desk.reading()
 
-    hub = Hub(reading, period=0.02)
+    hub = Hub(reading, most=200, period=0.02)
     watch = hub.watch(stage.deployment().id)
     assert watch is not None
     assert list(stream_of(watch, SOON))[-1].startswith("event: bye")

@@ -176,8 +176,8 @@ def test_what_is_not_there_has_no_events(world: World, hub: Hub) -> None:
     assert person.get(gone).status_code == 404
 
 
-def test_when_too_many_watch_the_page_is_told_to_ask_itself(world: World, hub: Hub) -> None:
-    hub._most = 0
+def test_when_too_many_watch_the_page_is_told_to_ask_itself(make_world: Any) -> None:
+    world = make_world(TENANTRY_STREAMS="0")
     answer = world.client("viewer").get(url_of(world, "acme"))
     assert answer.status_code == 503
 
@@ -192,7 +192,7 @@ def test_a_look_at_the_headers_watches_nothing(world: World, hub: Hub) -> None:
 def test_a_process_that_is_stopped_ends_its_streams_at_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub = Hub(stage.desk.reading, period=0.02)
+    hub = Hub(stage.desk.reading, most=200, period=0.02)
     called: list[int] = []
     handlers: list[Any] = []
     monkeypatch.setattr(signal, "getsignal", lambda _: lambda number, _frame: called.append(number))

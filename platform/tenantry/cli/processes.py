@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from tenantry.cli.shop import Shop, pass_shop
 from tenantry.clock import monotonic
+from tenantry.config import STREAMS
 from tenantry.memory import keep_for_good
 from tenantry.operations import targets
 from tenantry.planning.catalogue import SLOW_QUEUE, STEPS_QUEUE, SUSPECT_QUEUE
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 HEARTBEAT = "tenantry:watchdog"
 HEARTBEAT_SECONDS = 30
+# Threads of the panel that open timelines may not hold.
+SPARE = 40
 # Threads for what waits on the network, few processes for what has crashed one before.
 POOLS = {
     STEPS_QUEUE: ("threads", 40, ()),
@@ -94,10 +97,12 @@ def _round(act: Any) -> bool:
     type=int,
     default=240,
     show_default=True,
-    help="Of each worker. Open timelines hold up to 200 of them; a few dozen are for the rest.",
+    help=f"Of each worker. Timelines hold up to {STREAMS}, and {SPARE} are kept for the rest.",
 )
 def web(bind: str, workers: int, threads: int) -> None:
     """The panel, by gunicorn."""
+    # Streams that held every thread would leave nobody to answer a click.
+    os.environ["TENANTRY_STREAMS"] = str(max(0, min(STREAMS, threads - SPARE)))
     os.execvp(  # noqa: S606 — becomes the server, so that signals reach it
         sys.executable,
         [

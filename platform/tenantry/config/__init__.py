@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from tenantry.config.reader import Reader
 from tenantry.config.values import (
+    STREAMS,
     MailSettings,
     OutboundSettings,
     Settings,
@@ -25,6 +26,7 @@ from tenantry.config.values import (
 from tenantry.errors import SettingsInvalid
 
 __all__ = [
+    "STREAMS",
     "MailSettings",
     "OutboundSettings",
     "Settings",
@@ -88,6 +90,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         flower_url=read.text("FLOWER_URL", "") or None,
         flower_password=read.text("FLOWER_PASSWORD", "") or None,
         state_dir=Path(path) if (path := read.text("TENANTRY_STATE", "")) else None,
+        streams=read.whole("TENANTRY_STREAMS", STREAMS, 0, 10_000),
     )
     if mode == "production":
         _strict(read, settings)

@@ -101,6 +101,10 @@ class OutboundSettings:
     resolvers: tuple[str, ...] = ()
 
 
+# Open timelines of one process of the panel, each of which holds a thread.
+STREAMS = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the processes need to know before they start."""
@@ -120,6 +124,7 @@ class Settings:
     flower_url: str | None = None
     flower_password: str | None = field(default=None, repr=False)
     state_dir: Path | None = None
+    streams: int = STREAMS
 
     @property
     def production(self) -> bool:

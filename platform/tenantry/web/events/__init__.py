@@ -25,7 +25,8 @@ __all__ = ["answer", "hub", "set_up_events"]
 
 def set_up_events(app: Flask) -> None:
     """One hub for the application; it starts with the first who watches."""
-    app.extensions[KEY] = made = Hub(desk_of(app).reading)
+    desk = desk_of(app)
+    app.extensions[KEY] = made = Hub(desk.reading, most=desk.settings.streams)
     _end_with_process(made)
 
 

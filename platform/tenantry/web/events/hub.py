@@ -21,8 +21,6 @@ from tenantry.web.events.topic import Line, News, Topic
 
 log = structlog.get_logger(__name__)
 PERIOD = 0.15
-# Of one process; who comes when it is full polls, and tries again later.
-MOST_WATCHERS = 200
 # However slow the database is, it is asked for a tenth of the time at most.
 IDLE_SHARE = 9
 Reading = Callable[[], AbstractContextManager[Session]]
@@ -68,11 +66,9 @@ class Watch:
 
 
 class Hub:
-    """Shared by all threads of a process."""
+    """Shared by all threads of a process. Who comes when `most` watch polls, and tries later."""
 
-    def __init__(
-        self, reading: Reading, *, period: float = PERIOD, most: int = MOST_WATCHERS
-    ) -> None:
+    def __init__(self, reading: Reading, *, most: int, period: float = PERIOD) -> None:
         self._reading = reading
         self._period = period
         self._most = most
