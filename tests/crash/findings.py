@@ -9,6 +9,8 @@ from sqlalchemy import or_, select
 from tenantry.models import Deployment, DeploymentStep, JobRecord, Tenant
 from tenantry.planning.databases import DATABASE_KINDS
 from tests.crash.life import Life
+from tests.crash.points import KILL, LEASED, MAYBE_SENT
+from tests.crash.strikes import Strike
 from tests.installation import Installation
 
 MARKED = ("projects", "applications", "compose", "databases")
@@ -116,27 +118,37 @@ class Mails:
             if message.number not in self._seen:
                 self._seen[message.number] = message.header("Message-ID")
 
-    def extra(self) -> tuple[int, list[str]]:
+    def extra(self, strikes: Iterable[Strike]) -> tuple[int, list[str]]:
         """
         Mails that came more than once, and those of them that nothing excuses.
 
-        One more is excused where the mail's own step lost a worker, whose answer is not known.
+        One more is excused where the mail's step lost a worker that may have sent it: one that was
+        killed from its call to its settle, that stood still, or that died with a neighbour.
         """
         counts = Counter(self._seen.values())
+        before_it = Counter(
+            strike.step_id
+            for strike in strikes
+            if strike.order.signal == KILL and strike.order.point in LEASED - MAYBE_SENT
+        )
+        excused: Counter[str] = Counter()
         with self._place.shop.desk.reading() as session:
-            lost = {
-                str(row.public_id): row.lost
-                for row in session.execute(
-                    select(Deployment.public_id, DeploymentStep.lost)
-                    .join(DeploymentStep, DeploymentStep.deployment_id == Deployment.id)
-                    .where(DeploymentStep.gates.is_(False), DeploymentStep.lost > 0)
+            for row in session.execute(
+                select(
+                    Deployment.public_id,
+                    DeploymentStep.id,
+                    DeploymentStep.epoch,
+                    DeploymentStep.lost,
                 )
-            }
+                .join(DeploymentStep, DeploymentStep.deployment_id == Deployment.id)
+                .where(DeploymentStep.gates.is_(False), DeploymentStep.lost > 0)
+            ):
+                excused[f"{row.public_id}.{row.epoch}"] += max(0, row.lost - before_it[row.id])
         more = {name: number - 1 for name, number in counts.items() if number > 1}
         bad = [
             f"{name} came {number + 1} times"
             for name, number in more.items()
-            if number > min(1, lost.get(name.strip("<").partition(".")[0], 0))
+            if number > min(1, excused[name.strip("<").rpartition(".")[0]])
         ]
         return sum(more.values()), bad
 

@@ -13,9 +13,9 @@ from tenantry.planning.catalogue import kind_name
 from tests.crash.board import Board, Cell
 from tests.crash.findings import Mails, doubled
 from tests.crash.life import Life
-from tests.crash.points import Order
+from tests.crash.points import STOP, Order
 from tests.crash.stories import Story
-from tests.crash.strikes import Strike, Strikes, bound_of
+from tests.crash.strikes import NEIGHBOUR, Strike, Strikes, bound_of
 from tests.installation import ME, Installation
 
 READS_ONLY = frozenset(
@@ -230,7 +230,7 @@ class Fire:
     def _aim(self, life: Life, row: Any, cell: Cell) -> None:
         looks = cell.kind in READS_ONLY or cell.of in NOTHING_TO_DO
         point = cell.point
-        if point == "after intent" and (looks or not row.gates):
+        if point == "after intent" and looks:
             point = "after claim"
         wire = looks and point in NEED_AN_INTENT
         order = Order(point, cell.signal, looks=wire, whole=row.id % 2 == 0)
@@ -256,6 +256,11 @@ class Fire:
             hit += 1
             self.strikes.hear(strike)
             strike.recovery = self.strikes.next_claim(strike)
-            self.board.reach(strike.cell)
+            if strike.order.signal == STOP and strike.said == NEIGHBOUR:
+                # It never came back to be refused: this cell is still to be seen.
+                self.board.give_back(strike.cell)
+                self._returned = len(self.lives)
+            else:
+                self.board.reach(strike.cell)
         seconds = time.monotonic() - life.began
         print(f"  {life.tenant:12}{life.chapter.title:24}{hit:4}{seconds:6.0f} s", flush=True)

@@ -31,6 +31,8 @@ BEFORE_CALL, IN_CALL = "before the call", "in the call"
 SETTLED = frozenset(POINTS[POINTS.index("after settle") :])
 # A lease must run out before anybody takes over; at all others nothing of it is held.
 LEASED = frozenset(POINTS) - SETTLED - {"before claim commit"}
+# A mail may have left and its row not know of it.
+MAYBE_SENT = frozenset({"in the call", "after the call", "before settle commit"})
 # The worker stands still inside of a transaction.
 IN_TRANSACTION = frozenset({"before claim commit", "before settle commit"})
 KILL, STOP = "kill", "stop"

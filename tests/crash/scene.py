@@ -140,7 +140,7 @@ class Scene:
         self.left = [] if self.chapters else left_over(place, fire.lives)
         self.dangling = dangling(place)
         self.mails = fire.mails.total
-        self.extra_mails, self.bad_mails = fire.mails.extra()
+        self.extra_mails, self.bad_mails = fire.mails.extra(self.strikes)
         self.never = self.board.never()
         self.kinds = {of for kinds in fire.seen.values() for of in kinds}
 

@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 
 from tenantry.config import Times
 from tenantry.engine.claim import lease_of
-from tenantry.engine.store import IDLE_TIMEOUT_MS
 from tenantry.models import DeploymentStep, StatusChange, StepAttempt
 from tenantry.planning.catalogue import KINDS, StepKind
 from tests.crash import points
@@ -59,11 +58,6 @@ class Strike:
     recovery: float | None = None
 
     @property
-    def promised(self) -> float:
-        """Seconds within which its step has to go on."""
-        return self.bound + (IDLE_TIMEOUT_MS / 1000 if self.beside else 0)
-
-    @property
     def pending(self) -> bool:
         """Whether its worker stands still, or has not said yet how its step ended."""
         frozen = self.struck is not None and self.order.signal == STOP
@@ -77,7 +71,8 @@ class Strike:
 
 def bound_of(times: Times, cell: Cell) -> float:
     """
-    The promise: lease, grace, a round of repairs, a sweep, and three seconds that are not scaled.
+    The promise: lease, grace, two ticks (a round of repairs, a sweep) and three seconds that are
+    not scaled.
 
     Where the dead worker held no lease, the lease of an ordinary step.
     """

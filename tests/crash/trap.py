@@ -167,7 +167,6 @@ class Trap:
         TimedSmtp.data, TimedSmtp.send = sending_data, sending  # type: ignore[assignment, method-assign]
 
     def _mail(self, point: str) -> None:
-        # A mail has no intent: its Message-ID is what makes a second one harmless.
         at = self._here.at
         if at is not None and at.order is not None and at.order.point == point:
             self._strike(at)

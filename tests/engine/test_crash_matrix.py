@@ -26,7 +26,7 @@ POINTS = (
 )
 # Dead between the sending of a mail and the row that says so: it is sent once more.
 MAIL_MAY_DOUBLE = {"after_call", "before_settle", "before_commit"}
-NEVER_CHANGE = ("wait_deploy", "wait_propagation", "health", "email")
+NEVER_CHANGE = ("wait_deploy", "wait_propagation", "health")
 
 
 def everything_once(stage: Stage, apps: list[str], databases: int) -> None:

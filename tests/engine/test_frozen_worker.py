@@ -50,6 +50,22 @@ def test_its_outcome_is_refused(shipped: Stage, point: str) -> None:
     assert len(stage.twins.mailer.outbox) == 1
 
 
+@pytest.mark.parametrize("point", ["after_claim", "before_intent"])
+def test_a_mail_that_another_worker_has_sent_is_not_sent_again(shipped: Stage, point: str) -> None:
+    stage = shipped.ready(IMAGE_ONLY)
+    stage.deploy()
+    while stage.deployment().status == "running":
+        open_ones = (s for s in stage.steps() if s.status in {"pending", "waiting"} and s.gates)
+        message(stage, next(open_ones))
+        stage.pass_time(60)
+    mail = stage.step("email.notify_success")
+    assert mail.status == "pending"
+    message(stage, mail, stage.runner("old", then_freeze(point, taken_over(stage))))
+    mail = stage.step("email.notify_success")
+    assert (mail.status, mail.attempts, mail.lost) == ("success", 2, 1)
+    assert len(stage.twins.mailer.outbox) == 1
+
+
 CHANGES = {
     "project.create": "create_project",
     "db.create": "create_database",

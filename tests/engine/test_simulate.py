@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.engine.scenes import elsewhere, message, then_freeze
-from tests.simulate.__main__ import bench
+from tests.simulate.bench import bench
 from tests.simulate.clockwork import Clock
-from tests.simulate.controls import CONTROLS, try_out
+from tests.simulate.controls import CONTROLS
 from tests.simulate.run import run
+from tests.simulate.trials import try_out
 from tests.stage import IMAGE_ONLY, Killed, Stage, die_at
 
 ROOT = Path(__file__).resolve().parents[2]

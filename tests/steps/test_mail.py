@@ -102,6 +102,15 @@ def test_an_answer_that_was_lost_sends_the_same_letter_again(scene: Scene):
     assert first == second
 
 
+def test_what_is_about_to_be_sent_is_committed_first(scene: Scene):
+    tell(scene)
+    scene.twins.mailer.fail("send", Transient("reset", outcome_known=False), "after")
+    with pytest.raises(Transient):
+        tell(scene)
+    memory = scene.step("email.notify_success", None)
+    assert memory.intent == {"deed": "send", "message_id": "<0190-deployment.0.succeeded@tenantry>"}
+
+
 def test_a_refused_letter_is_permanent(scene: Scene):
     scene.twins.mailer.fail("send", Permanent("550 no such user"))
     with pytest.raises(Permanent, match="550"):

@@ -17,7 +17,10 @@ def tell(ctx: StepContext) -> Done | Skip:
     to = ctx.blueprint.notify_emails
     if not to:
         return Skip("Nobody is to be told: the product has no notify_emails")
-    ctx.mailer.send(_letter(ctx, to))
+    letter = _letter(ctx, to)
+    # A worker that stood still and comes back late finds that its claim is gone, and sends nothing.
+    ctx.intend("send", message_id=letter.message_id)
+    ctx.mailer.send(letter)
     return Done(f"Sent to {len(to)} address{'' if len(to) == 1 else 'es'}")
 
 
