@@ -2,14 +2,16 @@
 The same work for every engine, in turn: A B A B …, and what each of them took for it.
 
 All times are taken by the API that the steps call: from one step's call to the next one's, and from
-the asking to the first call. CPU is that of the workers, PostgreSQL and the broker together.
+the asking to the first call. What is asked for alone is asked as a user does; in bulk, our own
+deployments were planned and stored before the clock began (see `peers.ours`). CPU
+is that of the workers, PostgreSQL and the broker together.
 """
 
 import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -84,7 +86,8 @@ def _alone(ground: Ground, running: Running, work: Work) -> dict[str, float]:
     first, between = [], []
     for _ in range(work.singles):
         time.sleep(work.pause)
-        asked, calls = run_all(ground, running, 1)
+        asked = running.ask("alone")
+        calls = _calls(ground, running, asked)
         for token, times in calls.items():
             first.append((times[0] - asked[token]) * 1000)
             gaps = [b - a for a, b in pairwise(times)]
@@ -148,7 +151,12 @@ def run_all(
     if before is not None:
         before |= ground.cpu(running.pids)
     asked = running.ask("go", tokens=names)
-    wanted = running.entrant.calls
+    return asked, _calls(ground, running, asked)
+
+
+def _calls(ground: Ground, running: Running, names: Collection[str]) -> Mapping[str, list[float]]:
+    """When each call of these deployments came, once all have come."""
+    number, wanted = len(names), running.entrant.calls
     if not ground.api.await_calls(number * wanted, PATIENCE):
         came = ground.api.ask("_take")
         raise RuntimeError(f"{len(came)} of {number * wanted} calls came in {PATIENCE:.0f} s")
@@ -160,7 +168,7 @@ def run_all(
     for token in names:
         if len(set(steps[token])) != wanted or len(steps[token]) != wanted:
             raise RuntimeError(f"{token} was called {len(steps[token])} times: {steps[token]}")
-    return asked, calls
+    return calls
 
 
 def _say(words: Any) -> None:

@@ -2,8 +2,10 @@
 `python -m benchmarks.evidence NAME FILE [--from TEXT] [--json FILE]`: a page of docs/evidence.
 
 FILE is what the command of that name printed; the page holds it from the last line that begins
-with TEXT on, below date, versions and the size of the machine: figures are never without them.
-The command ran before: some take half an hour, and none is run again only to be written down.
+with TEXT on, below date, commit, versions and the size of the machine: figures are never without
+them. The command ran before: some take half an hour, and none is run again only to be written down.
+So the date is the file's own, of its last line; the commit is given, or that of the writing, and
+the versions are those of the writing: write a page down before anything is changed.
 """
 
 import argparse
@@ -11,8 +13,9 @@ import json
 import os
 import platform
 import re
+import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,13 +36,14 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--from", dest="first", default="", help="the line to begin with")
     parser.add_argument("--about", default="", help="a sentence on how it was run")
     parser.add_argument("--json", type=Path, help="its figures")
+    parser.add_argument("--commit", help="of the code that ran, if not the one checked out")
     given = parser.parse_args(argv)
     FOLDER.mkdir(exist_ok=True)
     told = told_from(given.file.read_text(), given.first)
     page = [
         f"# {given.name}",
         "",
-        f"`{given.command or f'make {given.name}'}`, {datetime.now(UTC).date()}.",
+        ran(given),
         *([given.about] if given.about else []),
         "",
         f"- {machine()}",
@@ -66,6 +70,29 @@ def told_from(text: str, first: str) -> str:
         line.replace(str(ROOT), ".") for line in kept if not re.match(r"(real|user|sys)\t", line)
     ]
     return "\n".join(shown).strip("\n")
+
+
+def ran(given: argparse.Namespace) -> str:
+    """What ran, when, and on which code."""
+    command = given.command or f"make {given.name}"
+    return f"`{command}`, {date_of(given.file)}, commit {given.commit or commit()}."
+
+
+def date_of(file: Path) -> date:
+    """When the last of it was printed."""
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
+
+
+def commit() -> str:
+    """What is checked out; says so where code that counts differs from it."""
+    short = _git("rev-parse", "--short", "HEAD").strip()
+    changed = _git("status", "--porcelain", "--", "platform", "benchmarks", "tests")
+    return f"{short} with changes" if changed else short
+
+
+def _git(*argv: str) -> str:
+    done = subprocess.run(["git", *argv], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def machine() -> str:

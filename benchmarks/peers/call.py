@@ -54,12 +54,14 @@ def serve(
     go_all: Callable[[Sequence[str]], float] | None = None,
     prepare: Callable[[int], list[str]] = tokens,
     lines: Callable[[], int] = lambda: 0,
+    alone: Callable[[], dict[str, float]] | None = None,
 ) -> None:
     """
-    Answers the benchmark, one JSON line for each of its own: prepare, go, lines.
+    Answers the benchmark, one JSON line for each of its own: prepare, go, alone, lines.
 
     `go` answers with the instant at which each deployment was asked for; that clock is the same
     for all processes of a machine. `go_all` asks for all of them at once and returns that instant.
+    `alone` asks for one as a user would, where `prepare` does part of that work ahead.
     """
     for said in sys.stdin:
         asked = json.loads(said)
@@ -68,6 +70,8 @@ def serve(
             answer = prepare(asked["number"])
         elif asked["do"] == "go":
             answer = _go(asked["tokens"], go, go_all)
+        elif asked["do"] == "alone":
+            answer = alone() if alone else _go(prepare(1), go, go_all)
         elif asked["do"] == "lines":
             answer = lines()
         print(json.dumps({"answer": answer}), flush=True)

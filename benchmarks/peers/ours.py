@@ -2,19 +2,22 @@
 Our engine as shipped: its workers, its watchdog, its chains and rows.
 
 Only the handlers are others: each begins a change, calls the API with a kept client and is done.
-Deployments are copies of one that the public operations have planned, pending behind a target that
-lets nothing in; `go` opens the target and admits them, as a request does.
+In bulk, deployments are copies of one that the public operations have planned, pending behind a
+target that lets nothing in; `go` opens the target and admits them, so that what a request costs
+(its checks, its plan, its rows) is outside the clock. One alone is asked for by the public
+operation, all of it inside the clock, since the peers write down inside it what they were asked.
 """
 
 import os
 import sys
 import time
 from collections.abc import Sequence
+from uuid import uuid4
 
 from sqlalchemy import func, select
 
 from benchmarks.peers.call import call, serve
-from benchmarks.rows import Pattern, drain, set_up
+from benchmarks.rows import ME, Pattern, add_tenant, drain, set_up
 from tenantry import app
 from tenantry.app import Workshop
 from tenantry.models import LogEntry
@@ -76,11 +79,18 @@ def client() -> None:
             pass
         return began
 
+    def alone() -> dict[str, float]:
+        drain(shop.engine, draining=False)
+        name = f"alone-{uuid4().hex[:10]}"
+        add_tenant(shop, name)
+        began = time.monotonic()
+        return {shop.desk.deploy(ME, name): began}
+
     def lines() -> int:
         with shop.engine.begin() as conn:
             return conn.execute(select(func.count()).select_from(LogEntry)).scalar_one()
 
-    serve(go_all=go, prepare=prepare, lines=lines)
+    serve(go_all=go, prepare=prepare, lines=lines, alone=alone)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,11 @@ class Spread(Running):
             self._argv = plain
 
 
+def deployments_for(hosts: int) -> int:
+    """So many that each host has the same to do."""
+    return max(8, hosts * STEPS_A_HOST * SLOTS // 20)
+
+
 def growth(numbers: Sequence[int]) -> list[dict[str, Any]]:
     """Steps a second and queries of the database, for each number of hosts."""
     found = []
@@ -62,7 +67,7 @@ def growth(numbers: Sequence[int]) -> list[dict[str, Any]]:
                 ground.api.ask("_take")
                 bulk(ground, running, 4 * number)
                 ground.api.ask(f"_delay/{DELAY_MS}")
-                figures = bulk(ground, running, max(8, number * STEPS_A_HOST * SLOTS // 20))
+                figures = bulk(ground, running, deployments_for(number))
             finally:
                 ground.api.ask("_delay/0")
                 running.stop()
