@@ -30,13 +30,13 @@ crash: ## kill and freeze workers at ten points of every kind of step, in both p
 crash-ci: ## a sample of it, drawn by the commit
 	$(call timed,$(PY) -m tests.crash.matrix --ci)
 
-simulate: ## the engine under a seeded scheduler, 1,500 seeds, and with each guard taken out
+simulate: ## the engine under a seeded scheduler, 1,500 seeds and 200 on PostgreSQL, and with each guard taken out
 	$(call timed,$(PY) -m tests.simulate $(ARGS))
 
 simulate-ci: ## some seeds, drawn by the commit
-	$(call timed,$(PY) -m tests.simulate --seeds 60 --no-controls --base $$((16#$$(git rev-parse --short=6 HEAD))))
+	$(call timed,$(PY) -m tests.simulate --seeds 40 --seeds-on-postgresql 16 --no-controls)
 
-plant: ## three faults planted in a copy of the engine: which test finds each, and how soon
+plant: ## faults planted in a copy of the engine: which test finds each, and how soon
 	$(call timed,$(PY) -m tests.simulate.plant)
 
 chaos: ## 1,000 deployments in a storm, and twelve other bad days with their promises

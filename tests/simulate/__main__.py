@@ -1,37 +1,33 @@
 """
-`make simulate`: the engine under a seeded scheduler, then without each of its guards.
+`make simulate`: the engine under a seeded scheduler, on SQLite and on PostgreSQL, then without
+each of its guards.
 
-    python -m tests.simulate                          1,500 seeds and the negative controls
-    python -m tests.simulate --seeds 60 --base 4711   fewer, from another base
-    python -m tests.simulate --seed 4711 --trace      one seed, with its whole schedule
+    python -m tests.simulate                            all of it; seeds are drawn by the commit
+    python -m tests.simulate --seeds 60 --base 4711     fewer, from a base of one's own
+    python -m tests.simulate --on postgresql            one database only
+    python -m tests.simulate --seed 4711 --trace        one seed, with its whole schedule
 
-Red where an invariant breaks, or where a control is not caught.
+PostgreSQL is one that is started for the run. Red where an invariant breaks, or where a control
+does not go as it must.
 """
 
 import argparse
-import gc
 import json
-import logging
-import multiprocessing
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import structlog
-
-from tests.simulate.clockwork import Clock, installed
-from tests.simulate.controls import CONTROLS, Caught, try_out
-from tests.simulate.database import Store
+from tests.simulate.bench import base_of_commit, bench, crew, databases, one_control, one_seed
+from tests.simulate.controls import CONTROLS, without_pair
 from tests.simulate.rules import INVARIANTS
-from tests.simulate.run import Verdict, run
-from tests.simulate.world import home
+from tests.simulate.run import Verdict, no_setting, run
+from tests.simulate.trials import Caught, in_the_rough
 
+DATABASES = ("sqlite", "postgresql")
 SHOWN = (
     "deployments",
     "claims",
@@ -45,6 +41,7 @@ SHOWN = (
     "flushes",
     "clock steps",
     "late calls",
+    "waits for a lock",
     "lost answers",
     "frozen senders",
     "mails of lost claims",
@@ -58,11 +55,19 @@ DOUBLES = (
 
 
 @dataclass
-class Bench:
-    """What one process needs to run any number of seeds."""
+class Part:
+    """What one database has shown."""
 
-    store: Store
-    clock: Clock
+    on: str
+    seeds: int
+    total: Counter[str] = field(default_factory=Counter)
+    bad: list[Verdict] = field(default_factory=list)
+    caught: list[Caught] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def red(self) -> int:
+        return len(self.bad) + sum(not one.good for one in self.caught)
 
 
 def say(*lines: str) -> None:
@@ -70,43 +75,12 @@ def say(*lines: str) -> None:
     sys.stdout.flush()
 
 
-@contextmanager
-def bench(url: str | None) -> Iterator[Bench]:
-    """A quiet process under virtual time."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
-        logger_factory=structlog.ReturnLoggerFactory(),
-    )
-    clock = Clock()
-    with installed(clock, lambda _seconds: None):
-        yield Bench(Store(clock, url, home), clock)
-
-
-_kept: list[Any] = []
-
-
-def _begin(url: str | None) -> None:
-    # Kept open for the life of this process, which ends with its pool.
-    context = bench(url)
-    _kept.extend((context, context.__enter__()))
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
-
-
-def _seed(seed: int) -> Verdict:
-    own: Bench = _kept[1]
-    return run(own.store, own.clock, seed)
-
-
-def _control(number: int, base: int) -> Caught:
-    own: Bench = _kept[1]
-    return try_out(own.store, own.clock, CONTROLS[number], base)
-
-
-def trace(seed: int, url: str | None) -> int:
+def trace(seed: int, on: str, *, rough: bool) -> int:
     """Prints the schedule of one seed, the same on every run."""
-    with bench(url) as own:
-        verdict = run(own.store, own.clock, seed, say=say)
+    with databases(on, 1) as (url,), bench(url) as own:
+        setting = in_the_rough if rough else no_setting
+        verdict = run(own.store, own.clock, seed, setting=setting, say=say)
+        own.store.close()
     say(f"seed {seed}: {_words(verdict) or 'no violation'}")
     return int(bool(verdict.violations))
 
@@ -116,101 +90,122 @@ def _words(verdict: Verdict) -> str:
 
 
 def everything(given: argparse.Namespace) -> int:
-    """All seeds, then the controls; the exit code."""
-    processes = 1 if given.database_url else given.processes
-    began, red = perf_counter(), 0
-    with multiprocessing.Pool(processes, _begin, (given.database_url,)) as pool:
-        total, bad = _seeds(pool, given)
-        seconds = perf_counter() - began
-        _table(total, bad, given, seconds)
-        red += len(bad)
-        caught: list[Caught] = []
-        if not given.no_controls:
-            caught = _controls(pool, given.base)
-            red += sum(not one.good for one in caught)
+    """All seeds, then the controls, on each database; the exit code."""
+    began = perf_counter()
+    numbers = {"sqlite": given.seeds, "postgresql": given.seeds_on_postgresql}
+    parts = [_part(on, numbers[on], given) for on in given.on]
+    red = sum(part.red for part in parts)
+    if alone := without_pair():
+        say(f"covered by another guard, but never taken out with it: {', '.join(alone)}")
+        red += len(alone)
     if given.json:
-        _keep(given, total, bad, caught, seconds)
+        _keep(given, parts)
     say(f"all: {perf_counter() - began:.0f} s, {'red' if red else 'green'}")
     return int(red > 0)
 
 
-def _seeds(pool: Any, given: argparse.Namespace) -> tuple[Counter[str], list[Verdict]]:
-    total: Counter[str] = Counter()
-    bad: list[Verdict] = []
-    seeds = range(given.base, given.base + given.seeds)
-    for number, verdict in enumerate(pool.imap_unordered(_seed, seeds, chunksize=4), start=1):
-        total.update(verdict.counted)
+def _part(on: str, seeds: int, given: argparse.Namespace) -> Part:
+    part, began = Part(on, seeds), perf_counter()
+    with crew(on, given.processes) as pool:
+        if seeds:
+            _seeds(pool, given, part)
+            part.seconds = perf_counter() - began
+            _table(part, given)
+        if not given.no_controls:
+            _controls(pool, given, part)
+    return part
+
+
+def _seeds(pool: Any, given: argparse.Namespace, part: Part) -> None:
+    seeds = range(given.base, given.base + part.seeds)
+    one = partial(one_seed, rough=given.rough)
+    for number, verdict in enumerate(pool.imap_unordered(one, seeds, chunksize=2), start=1):
+        part.total.update(verdict.counted)
         if verdict.violations:
-            bad.append(verdict)
-            say(f"seed {verdict.seed}: {_words(verdict)}")
+            part.bad.append(verdict)
+            say(f"seed {verdict.seed} on {part.on}: {_words(verdict)}")
             if given.until_red:
                 break
         if number % 250 == 0:
-            say(f"… {number} seeds, {len(bad)} with violations")
-    return total, bad
+            say(f"… {number} seeds, {len(part.bad)} with violations")
 
 
-def _table(total: Counter[str], bad: list[Verdict], given: Any, seconds: float) -> None:
-    say(f"{given.seeds} seeds from base {given.base}: {seconds:.0f} s")
-    say(*(f"{name:<24}{total[name]:>9}" for name in SHOWN))
-    say(*(f"{name:<46}{total[name]:>5}" for name in DOUBLES))
-    say(f"{len(INVARIANTS)} invariants, violations: {len(bad)}")
-    for verdict in bad:
-        say(f"again: python -m tests.simulate --seed {verdict.seed} --trace")
+def _table(part: Part, given: Any) -> None:
+    say(f"{part.seeds} seeds on {part.on} from base {given.base}: {part.seconds:.0f} s")
+    shown = [name for name in SHOWN if name in part.total]
+    say(*(f"{name:<24}{part.total[name]:>9}" for name in shown))
+    say(*(f"{name:<46}{part.total[name]:>5}" for name in DOUBLES))
+    say(f"{len(INVARIANTS)} invariants, violations: {len(part.bad)}")
+    for verdict in part.bad:
+        say(f"again: python -m tests.simulate --on {part.on} --seed {verdict.seed} --trace")
 
 
-def _controls(pool: Any, base: int) -> list[Caught]:
-    say(f"{len(CONTROLS)} negative controls")
-    caught = []
-    for one in pool.imap(partial(_control, base=base), range(len(CONTROLS)), chunksize=1):
+def _controls(pool: Any, given: argparse.Namespace, part: Part) -> None:
+    which = [
+        number
+        for number, one in enumerate(CONTROLS)
+        if part.on in one.on and given.only in one.name
+    ]
+    say(f"{len(which)} controls on {part.on}")
+    for one in pool.imap(partial(one_control, base=given.base), which, chunksize=1):
         say(str(one))
-        caught.append(one)
-    return caught
+        part.caught.append(one)
 
 
-def _keep(
-    given: Any, total: Counter[str], bad: list[Verdict], caught: list[Caught], seconds: float
-) -> None:
+def _keep(given: Any, parts: list[Part]) -> None:
     document = {
         "base": given.base,
-        "seeds": given.seeds,
-        "seconds": round(seconds, 1),
-        "totals": dict(sorted(total.items())),
         "invariants": INVARIANTS,
-        "violations": [{"seed": v.seed, "broken": v.violations} for v in bad],
-        "controls": [
-            {
-                "without": one.name,
-                "caught_by": one.by,
-                "words": one.words,
-                "covered_by": one.covered_by,
-                "seeds": one.seeds,
-                "seconds": round(one.seconds, 1),
-                "good": one.good,
+        "on": {
+            part.on: {
+                "seeds": part.seeds,
+                "seconds": round(part.seconds, 1),
+                "totals": dict(sorted(part.total.items())),
+                "violations": [{"seed": v.seed, "broken": v.violations} for v in part.bad],
+                "controls": [_row(one) for one in part.caught],
             }
-            for one in caught
-        ],
+            for part in parts
+        },
     }
     Path(given.json).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
+def _row(one: Caught) -> dict[str, Any]:
+    return {
+        "without": one.name,
+        "caught_by": one.by,
+        "words": one.words,
+        "covered_by": one.covered_by,
+        "seeds": one.seeds,
+        "seconds": round(one.seconds, 1),
+        "good": one.good,
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulate")
-    parser.add_argument("--seeds", type=int, default=1500)
-    parser.add_argument("--base", type=int, default=0)
+    parser.add_argument("--on", choices=DATABASES, nargs="+")
+    parser.add_argument("--seeds", type=int, default=1500, help="on SQLite")
+    parser.add_argument("--seeds-on-postgresql", type=int, default=200)
+    parser.add_argument("--base", type=int)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--no-controls", action="store_true")
+    parser.add_argument("--only", default="", help="controls with this in their name")
+    parser.add_argument("--rough", action="store_true", help="seeds in the weather of the controls")
     parser.add_argument("--until-red", action="store_true", help="stop at the first violation")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--trace", action="store_true")
     parser.add_argument("--json")
-    parser.add_argument("--database-url")
     given = parser.parse_args()
-    if given.seed is None:
-        return everything(given)
-    if given.trace:
-        return trace(given.seed, given.database_url)
-    given.base, given.seeds, given.no_controls = given.seed, 1, True
+    if given.seed is not None and given.trace:
+        return trace(given.seed, (given.on or DATABASES)[0], rough=given.rough)
+    given.on = given.on or DATABASES
+    if given.base is None:
+        given.base = base_of_commit()
+    if given.seed is not None:
+        given.base, given.no_controls = given.seed, True
+        given.seeds = given.seeds_on_postgresql = 1
+        given.processes = 1
     return everything(given)
 
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.pool import StaticPool
 
@@ -16,11 +17,14 @@ from tenantry.engine.store import attach, open_engine
 from tenantry.models.base import Base
 from tests.kept import emptied
 from tests.simulate.clockwork import Clock
+from tests.simulate.singles import Singles, unhurried
 
 # Ahead of the server's own functions, so that the product's statements ask this one.
 OUR_CLOCK = """
 CREATE SCHEMA IF NOT EXISTS simulated;
 CREATE OR REPLACE FUNCTION simulated.statement_timestamp() RETURNS timestamptz
+LANGUAGE sql STABLE AS $$ SELECT current_setting('simulated.now')::timestamptz $$;
+CREATE OR REPLACE FUNCTION simulated.clock_timestamp() RETURNS timestamptz
 LANGUAGE sql STABLE AS $$ SELECT current_setting('simulated.now')::timestamptz $$;
 """
 TELL_TIME = (
@@ -36,6 +40,8 @@ class Store:
         self.clock, self._home = clock, home
         self._kept: sqlite3.Connection | None = None
         self._raw: Any = None
+        self._indexes: dict[str, str] = {}
+        self.singles = Singles(self._tell_time)
         self.engine = self._postgresql(url) if url else self._memory()
         self.memory = url is None
 
@@ -56,17 +62,13 @@ class Store:
     def _postgresql(self, url: str) -> Engine:
         from tests.conftest import migrate  # noqa: PLC0415 — it brings pytest along
 
-        engine = open_engine(url, pool=20)
+        engine = open_engine(url, pool=20, ping=False)
+        event.listen(engine, "connect", unhurried)
         migrate(engine)
         with engine.begin() as conn:
             conn.execute(text(OUR_CLOCK))
         self._looker = create_engine(url, isolation_level="AUTOCOMMIT")
-
-        @event.listens_for(engine, "checkout")
-        def _taken(connection: Any, _record: Any, _proxy: Any) -> None:
-            # Single statements go past SQLAlchemy's transactions, but not past its pool.
-            connection.execute(TELL_TIME, (self.clock.database().isoformat(),))
-            connection.commit()
+        self.singles.attach(engine)
 
         @event.listens_for(engine, "begin")
         def _begun(connection: Any) -> None:
@@ -74,10 +76,16 @@ class Store:
 
         return engine
 
+    def _tell_time(self, connection: Any) -> None:
+        psycopg.Cursor(connection).execute(TELL_TIME, (self.clock.database().isoformat(),))
+
     def fresh(self) -> None:
         """The state that every run begins with."""
         if not self.memory:
             emptied(self.engine)
+            for statement in self._indexes.values():
+                self.execute(statement)
+            self._indexes.clear()
             self._home(self.engine)
         elif self._kept is None:
             self._home(self.engine)
@@ -86,10 +94,23 @@ class Store:
         else:
             self._kept.backup(self._raw)
 
+    def close(self) -> None:
+        """Leaves the server alone."""
+        self.engine.dispose()
+        if not self.memory:
+            self._looker.dispose()
+
     @property
     def busy(self) -> bool:
         """Whether the one connection of SQLite is inside a transaction, or a part of one."""
         return bool(self._raw.in_transaction)
+
+    def drop_index(self, name: str) -> None:
+        """Gone until the next run begins."""
+        if not self.memory:
+            query = f"SELECT indexdef FROM pg_indexes WHERE indexname = '{name}'"
+            self._indexes[name] = self.query(query)[0][0]
+        self.execute(f"DROP INDEX {name}")
 
     def execute(self, statement: str) -> None:
         """One statement on the side, between transactions."""

@@ -3,11 +3,13 @@ Plants faults in the source of a copy, and tells which test finds each, and how 
 
     python -m tests.simulate.plant
 
-One fence comparison, one look-up, one index: each is a plain edit, as somebody might make it. An
-edit whose text is not there any more is an error. Each fault must be found by the simulator and by
-at least one test of the engine.
+Fence comparisons in the general way and in PostgreSQL's single statements, one look-up, one index:
+each is a plain edit, as somebody might make it. An edit whose text is not there any more is an
+error. Each fault must be found by at least one test of the engine, on the database that runs what
+was edited, and by the simulator there, but for what another guard covers.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -18,12 +20,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from tests.simulate.bench import base_of_commit
+
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("platform", "tests", "migrations", "pyproject.toml", "docs")
-SEEDS = 400
+SEEDS = {"sqlite": 400, "postgresql": 120}
 LONGEST = 900.0
-# The general path is what is edited; and the simulator is asked by itself.
-NOT_HERE = "not postgresql and not seed and not taken_out"
+# Only where the edited text is run; and the simulator is asked by itself.
+HERE = {
+    "sqlite": "not postgresql and not seed and not taken_out",
+    "postgresql": "not sqlite and not seed and not taken_out",
+}
 
 
 @dataclass(frozen=True)
@@ -37,14 +44,22 @@ class Edit:
 
 @dataclass(frozen=True)
 class Fault:
-    """One planted fault, and the tests that look that way."""
+    """
+    One planted fault, the tests that look that way, and the database that runs what is edited.
+
+    `covered_by`: by what the engine holds without it, so that no seed need find it.
+    """
 
     name: str
     edits: tuple[Edit, ...]
     tests: tuple[str, ...]
+    on: str = "sqlite"
+    covered_by: str = ""
 
 
 ENGINE = "platform/tenantry/engine/"
+AT_ONCE = ENGINE + "fused/statements.py"
+SAME_MOMENT = "AND h.next_seq = v.next_seq AND h.status = 'running'"
 INDEX = "'one_active_per_tenant', 'deployment', ['tenant_id'], unique="
 FAULTS = (
     Fault(
@@ -61,6 +76,34 @@ FAULTS = (
             ),
         ),
         ("tests/engine/test_frozen_worker.py", "tests/engine/test_simulate.py"),
+    ),
+    Fault(
+        "the same comparison in PostgreSQL's single statement",
+        (
+            Edit(
+                AT_ONCE,
+                " WHERE id = %(step)s AND fence = %(fence)s AND status = 'running'\n",
+                " WHERE id = %(step)s AND status = 'running'\n",
+            ),
+        ),
+        ("tests/engine/test_simulate.py", "tests/engine/test_frozen_worker.py"),
+        on="postgresql",
+    ),
+    Fault(
+        "a fence comparison: a settle in one statement does not ask whose claim it is",
+        (Edit(AT_ONCE, " AND s.fence = %(fence)s AND s.status", " AND s.status"),),
+        ("tests/engine/test_fused.py",),
+        on="postgresql",
+    ),
+    Fault(
+        "a single statement does not ask who moved on while it waited (ADR 0014)",
+        (
+            Edit(AT_ONCE, f"{SAME_MOMENT} AND h.epoch", "AND h.status = 'running' AND h.epoch"),
+            Edit(AT_ONCE, f"{SAME_MOMENT}\n", "AND h.status = 'running'\n"),
+        ),
+        ("tests/engine/test_fused.py",),
+        on="postgresql",
+        covered_by="the order and the status, read at the same moment",
     ),
     Fault(
         "a look-up: a project is not looked for by its marker before it is created",
@@ -123,38 +166,49 @@ def called(tree: Path, *command: str) -> tuple[bool, str, float]:
     return done.returncode != 0, done.stdout + done.stderr, perf_counter() - began
 
 
-def by_simulator(tree: Path) -> tuple[str, float]:
+def by_simulator(tree: Path, on: str, base: int) -> tuple[str, float]:
     """The seed and the invariant that found it; nothing where it was not found."""
-    options = ("--seeds", str(SEEDS), "--no-controls", "--until-red")
+    options = ["--on", on, "--base", str(base), "--rough", "--no-controls", "--until-red"]
+    options += ["--seeds", str(SEEDS[on]), "--seeds-on-postgresql", str(SEEDS[on])]
     red, said, seconds = called(tree, "-m", "tests.simulate", *options)
-    found = re.search(r"^seed \d+: [a-z ]+: .*$", said, re.MULTILINE)
+    found = re.search(r"^seed \d+ on \w+: [a-z ]+: .*$", said, re.MULTILINE)
     return (found[0][:110] if red and found else ""), seconds
 
 
-def by_tests(tree: Path, tests: tuple[str, ...]) -> tuple[str, float]:
+def by_tests(tree: Path, on: str, tests: tuple[str, ...]) -> tuple[str, float]:
     """The first test that failed."""
-    options = ("-x", "-q", "-p", "no:randomly", "-k", NOT_HERE)
+    options = ("-x", "-q", "-p", "no:randomly", "-k", HERE[on])
     _, said, seconds = called(tree, "-m", "pytest", *options, *tests)
     found = re.search(r"^FAILED (\S+)", said, re.MULTILINE)
     return (found[1] if found else ""), seconds
 
 
+def tell(who: str, found: str, seconds: float) -> bool:
+    """Prints one line; whether it was found."""
+    sys.stdout.write(f"  {who:<10}{seconds:7.1f} s  {found or 'NOT FOUND'}\n")
+    sys.stdout.flush()
+    return bool(found)
+
+
 def main() -> int:
-    missed = 0
-    for fault in FAULTS:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulate.plant")
+    parser.add_argument("--base", type=int)
+    parser.add_argument("--only", default="", help="faults with this in their name")
+    given = parser.parse_args()
+    base, good = base_of_commit() if given.base is None else given.base, True
+    sys.stdout.write(f"seeds from base {base}\n")
+    for fault in (fault for fault in FAULTS if given.only in fault.name):
         with tempfile.TemporaryDirectory() as folder:
             tree = Path(folder)
             copy_to(tree)
             plant(fault, tree)
-            sys.stdout.write(f"{fault.name}\n")
-            for who, (found, seconds) in (
-                ("simulator", by_simulator(tree)),
-                ("tests", by_tests(tree, fault.tests)),
-            ):
-                missed += not found
-                sys.stdout.write(f"  {who:<10}{seconds:7.1f} s  {found or 'NOT FOUND'}\n")
-                sys.stdout.flush()
-    return int(missed > 0)
+            sys.stdout.write(f"{fault.name} ({fault.on})\n")
+            if fault.covered_by:
+                sys.stdout.write(f"  covered by {fault.covered_by}: no seeds\n")
+            else:
+                good &= tell("simulator", *by_simulator(tree, fault.on, base))
+            good &= tell("tests", *by_tests(tree, fault.on, fault.tests))
+    return int(not good)
 
 
 if __name__ == "__main__":

@@ -106,6 +106,7 @@ def _totals(world: World, storm: Storm, rules: Rules) -> Counter[str]:
             "kills": world.baton.kills,
             "pauses": world.baton.pauses,
             "mails": len(world.twins.mailer.outbox),
+            "waits for a lock": world.crossing.met,
             "virtual hours": round(world.clock.seconds / 3600),
         }
     )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
@@ -26,6 +27,7 @@ from tests.simulate.clockwork import Clock
 from tests.simulate.database import Store
 from tests.simulate.far import Door, Far
 from tests.simulate.monitor import Monitor
+from tests.simulate.singles import Crossing, Single
 from tests.stage import Stage
 from tests.twins import OpenTwin, Twins
 
@@ -78,6 +80,7 @@ class World:
         self.twins = Twins()
         self.baton = Baton(clock, self.dice, say)
         self.broker = Broker(clock, self.dice, self.baton)
+        self.crossing = Crossing(store.query, self.baton, self.dice)
         self.far = Far(self.baton, self.dice, self.twins)
         self.monitor = Monitor(store, self.blame, say)
         self.times = self.settings.times
@@ -163,6 +166,7 @@ class World:
             baton.inside(is_so=True)
 
         def over(_connection: Any) -> None:
+            self.crossing.after_commit()
             baton.inside(is_so=False)
 
         def commit(connection: Any) -> None:
@@ -170,7 +174,9 @@ class World:
             if actor and luck < baton.weather.database:
                 self.say(f"{actor.name}: the database refuses a commit")
                 raise OperationalError("COMMIT", {}, RuntimeError("refused"))
+            self.crossing.before_commit()
             real(connection)
+            self.crossing.after_commit()
             baton.inside(is_so=False)
             if not baton.mingling or not any(a.in_transaction for a in baton.actors):
                 self.monitor.look()
@@ -183,7 +189,7 @@ class World:
 
         dialect.do_commit = commit
         try:
-            with self._at_connections():
+            with self._at_singles():
                 yield
         finally:
             dialect.do_commit = real
@@ -191,25 +197,24 @@ class World:
             event.remove(engine, "rollback", over)
 
     @contextmanager
-    def _at_connections(self) -> Iterator[None]:
-        """On PostgreSQL a statement may commit by itself, past every event but the pool's."""
-        engine, baton = self.store.engine, self.baton
+    def _at_singles(self) -> Iterator[None]:
+        """The same for statements that commit by themselves; PostgreSQL alone has them."""
+        singles, baton = self.store.singles, self.baton
+        kept = singles.around
 
-        def taken(*_call: Any) -> None:
-            # Nobody dies or sleeps with a connection half taken: the pool would count it as out.
-            if self.dice.random() < baton.weather.turn:
-                baton.rest(0.0)
-
-        def back(*_call: Any) -> None:
+        def around(single: Single) -> None:
+            actor, luck = baton.actor, self.dice.random()
+            if actor and luck < baton.weather.database:
+                self.say(f"{actor.name}: the database refuses a statement")
+                raise psycopg.OperationalError("refused")
+            self.crossing.cross(single)
             self.monitor.look()
+            if actor and luck > 1 - baton.weather.commit_lost:
+                self.say(f"{actor.name}: the answer to its statement is lost")
+                raise psycopg.OperationalError("connection reset")
 
-        if self.store.memory:
-            yield
-            return
-        event.listen(engine, "checkout", taken, insert=True)
-        event.listen(engine, "checkin", back)
+        singles.around = around
         try:
             yield
         finally:
-            event.remove(engine, "checkout", taken)
-            event.remove(engine, "checkin", back)
+            singles.around = kept
