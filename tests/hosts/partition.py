@@ -1,4 +1,7 @@
-"""Three worker hosts: one is cut off in the middle of its steps and joined again, one is killed."""
+"""
+Three worker hosts and a store: one is cut off in the middle of its steps and joined again, one is
+killed.
+"""
 
 import shutil
 import tempfile
@@ -8,17 +11,22 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
+from benchmarks.rows import drain
 from tenantry.demo.spawning import Program
-from tenantry.models import DeploymentStep
+from tenantry.models import TargetRow
 from tests.chaos.field import SITE, Field, Place
 from tests.chaos.verdict import verdict
-from tests.hosts.network import STORE, Network
+from tests.hosts.claims import Claims
+from tests.hosts.network import STORE, STORE_HOST, Network
 from tests.hosts.store import OpenPostgres, OpenValkey, Relay, reached
 
 DEPLOYMENTS = 150
 CUT = 30.0
+# So many claims at least of the host that is cut off.
+BUSY = 5
+BACK_WITHIN = 60.0
 REACHED_BY_HOSTS = (
     "DATABASE_URL",
     "REDIS_URL",
@@ -33,7 +41,7 @@ class Spread(Place):
     """An installation whose stand-in Dokploy listens for other hosts too."""
 
     def simulator(self) -> Program:
-        """The same on every address of this machine."""
+        """The same on every address of the store."""
         plain = super().simulator()
         argv = [*plain.argv, "--host", "0.0.0.0"]
         return Program(name=plain.name, argv=argv, env=plain.env, ready=plain.ready)
@@ -49,7 +57,7 @@ class Spread(Place):
 
 @contextmanager
 def spread(network: Network) -> Iterator[Field]:
-    """Three hosts with workers and a watchdog each; the store holds no worker at all."""
+    """Hosts with workers and a watchdog each; on the store, where we are, runs none."""
     base = Path(tempfile.mkdtemp(prefix="hosts-"))
     postgres, valkey = OpenPostgres(base, durable=False), OpenValkey(base, durable=False)
     with ExitStack() as stack:
@@ -73,43 +81,61 @@ def spread(network: Network) -> Iterator[Field]:
         yield Field(place, postgres, valkey)
 
 
-def partition() -> dict[str, Any]:
-    """Cuts the first host off, kills the second, joins the first again; the verdict and figures."""
-    with Network(3) as network, spread(network) as place:
-        place.deploy([f"t{n}" for n in range(DEPLOYMENTS)])
-        place.place.until(lambda: _held(place, network.names[0]), seconds=60)
-        time.sleep(1)
-        network.cut(network.names[0])
-        held = _running(place)
+def partition(deployments: int = DEPLOYMENTS) -> dict[str, Any]:
+    """
+    Cuts the first host off, kills the second, joins the first again; the verdict and figures.
+
+    More is asked for when it comes back, so that it has something to do; the killed one's programs
+    are started again, as by a machine that reboots.
+    """
+    with Network(3) as network, spread(network) as field:
+        cut, doomed = network.names[:2]
+        claims = Claims(field)
+        _all_at_once(field, "t", deployments)
+        field.place.until(lambda: len(claims.held(cut)) >= BUSY, seconds=60)
+        network.cut(cut)
+        held = claims.held(cut)
         time.sleep(CUT / 2)
-        killed = network.kill(network.names[1])
+        doomed_held = claims.held(doomed)
+        killed = network.kill(doomed)
         time.sleep(CUT / 2)
-        network.join(network.names[0])
-        seconds = place.finish(240)
-        figures = {
-            "deployments": DEPLOYMENTS,
-            "store": STORE,
-            "steps running when it was cut off": held,
+        left = claims.held(cut, held)
+        taken_over = claims.taken_over(held)
+        network.join(cut)
+        joined, began = field.db_time(), time.monotonic()
+        _ask(field, "u", deployments // 3)
+        field.place.until_quietly(lambda: claims.done_by(cut, joined), seconds=BACK_WITHIN)
+        back = time.monotonic() - began
+        seconds = back + field.finish(240)
+        return {
+            "deployments": deployments + deployments // 3,
+            "store": f"{STORE_HOST}, {STORE}",
+            "claims the cut host held": len(held),
             "cut off s": CUT,
-            "processes killed on the second host": killed,
-            "all ended after s": round(seconds, 1),
-            "claims lost and taken over": place.reaped(),
+            "of its claims taken over": taken_over,
+            "its claims not taken over at the join": len(left),
+            "claims the killed host held": len(doomed_held),
+            "processes killed with it": killed,
+            "first step of the cut host after the join s": round(back, 1),
+            "steps done by the cut host after the join": claims.done_by(cut, joined),
+            "all ended, s after the join": round(seconds, 1),
+            "claims lost in all": field.reaped(),
+            "tries of mails that failed": claims.mail_troubles(),
+            "wrong": verdict(field.place),
         }
-        return figures | verdict(place.place)
 
 
-def _held(place: Field, host: str) -> bool:
-    """Whether a worker of that host holds a claim; they name themselves by process and host."""
-    return _running(place) > 0 and bool(place.place.supervisor.pid(f"{host}-worker---queue-slow"))
+def _all_at_once(field: Field, letter: str, number: int) -> None:
+    """Asked for before the target lets any in: else the first have ended before the last begin."""
+    shop = field.place.shop
+    drain(shop.engine, draining=True)
+    _ask(field, letter, number)
+    drain(shop.engine, draining=False)
+    with shop.desk.reading() as session:
+        target = session.scalars(select(TargetRow.id)).one()
+    while shop.dispatcher.admit(target):
+        pass
 
 
-def _running(place: Field) -> int:
-    with place.place.shop.desk.reading() as session:
-        return int(
-            session.scalar(
-                select(func.count())
-                .select_from(DeploymentStep)
-                .where(DeploymentStep.status == "running")
-            )
-            or 0
-        )
+def _ask(field: Field, letter: str, number: int) -> None:
+    field.deploy([f"{letter}{one}" for one in range(number)])
