@@ -33,6 +33,8 @@ from tests.conftest import ROOT, environment, migrate
 ME = Actor("ada@example.com")
 KEY = "key-of-the-stand-in"
 DOMAIN = "demo.test"
+# No run of a test may outgrow it: a mailbox that forgets shows neither a missing nor a double mail.
+MAILS_KEPT = 100_000
 PRODUCT: dict[str, Any] = {
     "name": "Acme DMS",
     "slug": "dms",
@@ -78,7 +80,7 @@ class Installation:
         self.folder = folder
         self.speed = speed
         self.dokploy, self.apps, self.dns, self.web = quiet_ports(4)
-        self.mailbox = Mailbox(folder / "mail")
+        self.mailbox = Mailbox(folder / "mail", cap=MAILS_KEPT)
         self.environ = environment(
             database_url,
             REDIS_URL=redis_url,

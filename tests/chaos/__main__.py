@@ -90,8 +90,8 @@ def one(scenario: Scenario, how: How) -> dict[str, Any]:
         told = Told(broken=[f"{type(trouble).__name__}: {str(trouble)[:300]}"])
     seconds = time.monotonic() - began
     for name, value in told.figures.items():
-        print(f"    {name:34}{value}", flush=True)
-    print(f"    {'seconds':34}{seconds:.0f}", flush=True)
+        print(f"    {name:34} {value}", flush=True)
+    print(f"    {'seconds':34} {seconds:.0f}", flush=True)
     for words in told.broken:
         print(f"    BROKEN: {words}", flush=True)
     return {

@@ -2,14 +2,18 @@
 
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+
+from tenantry.models import Deployment, DeploymentStep, Tenant, TenantService
 from tests.chaos.field import Field, field
 from tests.chaos.scenario import How, Told, scenario
 from tests.chaos.verdict import verdict
-from tests.installation import ME
 
 RESTARTS = 3
 OUTAGE = 95.0
@@ -17,6 +21,8 @@ BACK_WITHIN = 30.0
 FULL_SECONDS = 8.0
 FULL_WITHIN = 10.0
 DISK = "400m"
+DISK_FULL = "53100"
+FULL, TAKEN = "refused: disk full", "taken"
 
 
 def _pids(place: Field) -> dict[str, int | None]:
@@ -57,7 +63,10 @@ def a_database_that_restarts_and_stays_away_corrupts_nothing(how: How) -> Told:
     return told
 
 
-@scenario("S11", "a full disk refuses cleanly and recovers within 10 s, nothing doubled")
+@scenario(
+    "S11",
+    "a full disk refuses cleanly, leaves nothing half made and recovers within 10 s, no double",
+)
 def a_full_disk_is_refused_and_survived(how: How) -> Told:
     """The database's files lie in a small file system of their own, filled to the brim for 8 s."""
     told = Told()
@@ -65,26 +74,74 @@ def a_full_disk_is_refused_and_survived(how: How) -> Told:
         place.place.control("speed", {"speed": 0.3})
         place.deploy([f"t{n}" for n in range(40)])
         time.sleep(2)
+        told.figures["in flight"] = place.in_flight()
         filler = disk / "filler"
         _run("dd", "if=/dev/zero", f"of={filler}", "bs=1M", check=False)
-        refused, began = 0, time.monotonic()
-        while time.monotonic() - began < FULL_SECONDS:
-            try:
-                place.place.tenant(f"full{refused}", "site")
-                place.place.shop.desk.deploy(ME, f"full{refused}")
-            except Exception:  # noqa: BLE001 — a clean refusal is what is wanted
-                refused += 1
-            time.sleep(0.2)
+        tried = _ask_meanwhile(place)
         filler.unlink()
         back = place_answers(place)
-        told.figures |= {"refused while full": refused, "takes writes again after s": back}
-        told.expect(refused > 0, "nothing was refused: the disk was not full")
+        answers = Counter(tried.values())
+        told.figures |= {"asked while full": dict(answers), "takes writes again after s": back}
+        told.expect(answers[FULL] > 0, "no answer spoke of the disk: it was not full")
+        told.expect(set(answers) <= {FULL, TAKEN}, f"not refused cleanly: {dict(answers)}")
         told.expect(back <= FULL_WITHIN, f"took writes again after {back} s")
+        half = _half_made(place, tried)
+        told.figures["half made"] = len(half)
+        told.expect(not half, f"half made: {half[:3]}")
+        _ask_again(place, tried)
         place.finish(180)
-        # Sent, and then not written down: it is sent once more.
-        place.place.mails_at_risk = 40
         told.kept(verdict(place.place))
     return told
+
+
+def _ask_meanwhile(place: Field) -> dict[str, str]:
+    """Somebody adds one new tenant after the other; what each was told."""
+    tried: dict[str, str] = {}
+    began = time.monotonic()
+    while time.monotonic() - began < FULL_SECONDS:
+        name = f"full{len(tried)}"
+        try:
+            place.deploy([name])
+            tried[name] = TAKEN
+        except DBAPIError as trouble:
+            state = getattr(trouble.orig, "sqlstate", None)
+            tried[name] = FULL if state == DISK_FULL else f"{type(trouble.orig).__name__} {state}"
+        except Exception as trouble:  # noqa: BLE001 — whatever else it is, it is not clean
+            tried[name] = f"{type(trouble).__name__}: {trouble}"[:80]
+        time.sleep(0.2)
+    return tried
+
+
+def _half_made(place: Field, tried: dict[str, str]) -> list[str]:
+    """Tenants without service, deployments without their steps, and what was taken in vain."""
+    services = select(Tenant.subdomain, func.count(TenantService.id))
+    services = services.outerjoin(TenantService).group_by(Tenant.subdomain)
+    steps = (
+        select(Deployment.subdomain, func.count(DeploymentStep.id))
+        .outerjoin(DeploymentStep)
+        .where(DeploymentStep.step_key.is_(None) | (DeploymentStep.step_key != "health.retry"))
+        .group_by(Deployment.subdomain)
+    )
+    with place.place.shop.desk.reading() as session:
+        has_services = dict(session.execute(services).tuples().all())
+        has_steps = dict(session.execute(steps).tuples().all())
+    whole = has_steps["t0"]
+    bad = [f"{name}: {n} services" for name, n in has_services.items() if n != 1]
+    bad += [f"{name}: {n} of {whole} steps" for name, n in has_steps.items() if n != whole]
+    taken = [name for name, answer in tried.items() if answer == TAKEN]
+    return bad + [f"{name}: taken, not there" for name in taken if name not in has_steps]
+
+
+def _ask_again(place: Field, tried: dict[str, str]) -> None:
+    """Who was refused asks once more: no name was spoilt by the refusal."""
+    with place.place.shop.desk.reading() as session:
+        there = set(session.scalars(select(Tenant.subdomain)))
+        asked = set(session.scalars(select(Deployment.subdomain)))
+    for name in tried:
+        if name not in there:
+            place.place.tenant(name, "site")
+        if name not in asked:
+            place.place.deploy(name)
 
 
 @contextmanager

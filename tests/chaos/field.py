@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import time
 import urllib.request
@@ -24,8 +23,9 @@ from tenantry.demo.spawning import Program
 from tenantry.demo.valkey import Valkey
 from tenantry.models import Deployment, DeploymentStep, StatusChange
 from tenantry.models.dbtime import db_now
+from tests.chaos.place import Place
 from tests.chaos.scenario import How
-from tests.installation import DOMAIN, ME, Installation, servers
+from tests.installation import DOMAIN, ME, servers
 
 # One service out of an image: the least that has a project, an application, a domain and checks.
 SITE: dict[str, Any] = {
@@ -40,38 +40,6 @@ SITE: dict[str, Any] = {
         {"name": "web", "service_type": "frontend", "order": 1, "image": "nginx:1.27"},
     ],
 }
-STOP_WITHIN = 90.0
-
-
-class Place(Installation):
-    """An installation with more workers, and patience with a database that is away."""
-
-    # Mails that a fault may have sent once more: a worker died between the dot and its row.
-    mails_at_risk = 0
-
-    def until_quietly(self, what: Callable[[], Any], seconds: float) -> bool:
-        """Whether it came true in time; a database that is away is no answer yet."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            try:
-                if what():
-                    return True
-            except Exception:  # noqa: BLE001 — away is what these scenarios are about
-                pass
-            time.sleep(0.25)
-        return False
-
-    def worker(self, name: str, queue: str, *more: str, entry: str = "") -> Program:
-        """One more worker of the product's own, stopped with patience."""
-        argv = [sys.executable, "-m", entry] if entry else [sys.executable, "-m", "tenantry", "run"]
-        return Program(
-            name=name,
-            argv=[*argv, "worker", "--queue", queue, *more],
-            env=self._env(),
-            cwd=self.folder,
-            stop_within=STOP_WITHIN,
-            ready_within=60,
-        )
 
 
 @dataclass
@@ -81,6 +49,8 @@ class Field:
     place: Place
     postgres: Postgres
     valkey: Valkey
+    # Of the target, where a scenario keeps changing it.
+    speed: float = 1.0
 
     @property
     def broker(self) -> redis.Redis:
@@ -138,18 +108,33 @@ class Field:
             return session.execute(select(db_now())).scalar_one()
 
     def slowest_to_go_on(self, since: datetime) -> float:
-        """Of the deployments that were open then: seconds until the last of them moved a step."""
-        first = (
-            select(DeploymentStep.deployment_id, func.min(StatusChange.at).label("at"))
+        """
+        Of the deployments that were open then: seconds until the last of them moved a step.
+
+        Infinity as long as one of them has not moved yet.
+        """
+        open_then = select(Deployment.id).where(
+            Deployment.started_at <= since,
+            Deployment.ended_at.is_(None) | (Deployment.ended_at > since),
+        )
+        moved = (
+            select(DeploymentStep.deployment_id, func.min(StatusChange.at))
             .join(DeploymentStep, DeploymentStep.id == StatusChange.thing_id)
             .where(StatusChange.thing == "step", StatusChange.at > since)
-            .where(StatusChange.new == "running")
+            .where(StatusChange.new.in_(("running", "success")))
             .group_by(DeploymentStep.deployment_id)
-            .subquery()
         )
         with self.place.shop.desk.reading() as session:
-            last = session.scalar(select(func.max(first.c.at)))
-        return (last - since).total_seconds() if last else 0.0
+            first = dict(session.execute(moved).tuples().all())
+            waits = [first.get(one) for one in session.scalars(open_then)]
+        return max(
+            ((at - since).total_seconds() if at else float("inf") for at in waits), default=0.0
+        )
+
+    def all_moved(self, since: datetime, seconds: float) -> float:
+        """Waits until each deployment that was open then has moved; as `slowest_to_go_on`."""
+        self.place.until_quietly(lambda: self.slowest_to_go_on(since) < float("inf"), seconds)
+        return self.slowest_to_go_on(since)
 
     def reaped(self) -> int:
         """Claims that were lost."""
@@ -169,6 +154,17 @@ class Field:
             return False
         return True
 
+    @contextmanager
+    def standing(self, *names: str) -> Iterator[None]:
+        """These programs stand still meanwhile: what is published stays in the broker."""
+        for name in names:
+            self.signal(name, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for name in names:
+                self.signal(name, signal.SIGCONT)
+
     def children(self, name: str) -> list[int]:
         """Processes that a program has started, below itself."""
         pid = self.place.supervisor.pid(name)
@@ -181,9 +177,9 @@ class Field:
         """The target makes no faults any more."""
         self._control("DELETE", "faults")
 
-    def faults(self) -> int:
-        """How many answers of the target were spoilt so far."""
-        return sum(plan["used"] for plan in json.loads(self._control("GET", "faults")))
+    def faults(self) -> list[dict[str, Any]]:
+        """The plans of the target's faults, each with how often it was used so far."""
+        return list(json.loads(self._control("GET", "faults")))
 
     def _control(self, method: str, path: str) -> bytes:
         url = f"http://127.0.0.1:{self.place.dokploy}/_sim/{path}"
@@ -213,7 +209,7 @@ class Field:
         self.start_postgres()
 
     def start_postgres(self) -> None:
-        """Serves again; our own connections are of the server before."""
+        """Serves again; our own connections were the old one's."""
         self.postgres.start()
         self.place.shop.engine.dispose()
 
@@ -253,7 +249,9 @@ def field(
             for program in workers(place) if workers else []:
                 place.supervisor.launch(program)
             place.supervisor.launch(place.program("watchdog-2", "watchdog"))
-            place.start("slow", "suspect", "watchdog", *(["web"] if web else []))
+            place.start("slow", "suspect", "watchdog")
+            if web:
+                place.supervisor.start(place.panel())
             yield Field(place, postgres, valkey)
     finally:
         valkey.remove()

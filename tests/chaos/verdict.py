@@ -6,57 +6,56 @@ from sqlalchemy import exists, func, select
 
 from tenantry.models import Deployment, DeploymentStep, JobRecord, Tenant
 from tenantry.planning.states import ENDED_DEPLOYMENT, OPEN_JOB
-from tests.installation import Installation
+from tests.chaos.letters import letters
+from tests.chaos.place import Place
+from tests.crash.findings import doubled
 
 Step = DeploymentStep
 MAILS_OUT = 40
+SHOWN = 3
 
 
-def verdict(
-    place: Installation, *, wanted: str = "succeeded", mails: bool = True
-) -> dict[str, Any]:
+def verdict(place: Place, *, wanted: str = "succeeded") -> dict[str, Any]:
     """
     Counts of lost, doubled, dangling, extra or missing mail; each is nought where all is well.
 
-    Lost: a deployment that is not in the state that was wanted. Dangling: an open row under an
-    ended deployment, a lease without a claim, an intent without an outcome, a project on the target
-    that no tenant knows, or a tenant whose project is not there.
+    Lost: a deployment that is not in the state that was wanted. Doubled: what the crash matrix
+    counts too. Dangling: an open row under an ended deployment, a lease without a claim, an intent
+    without an outcome, a project on the target that no tenant knows, or a tenant whose project is
+    not there. Mails are counted one by one: a double hides no missing one.
     """
-    if mails:
-        place.until_quietly(lambda: _letters(place) >= _ended(place), seconds=MAILS_OUT)
+    place.until_quietly(lambda: _all_told(place), seconds=MAILS_OUT)
     with place.shop.desk.reading() as session:
         lost = session.scalar(
             select(func.count()).select_from(Deployment).where(Deployment.status != wanted)
         )
         dangling = sum(int(session.scalar(count) or 0) for count in _dangling())
         known = set(session.scalars(select(Tenant.dokploy_project_id)).all()) - {None}
-    there = {row["id"] for row in place.world()["projects"]}
-    found = {
+    world, mail = place.world(), letters(place)
+    backends = sum(row["name"] == "backend" for row in world["applications"])
+    twice = sorted(doubled(world, backends))
+    runs = [
+        f"{row['title']}: {row['status']} at {row['createdAt']}"
+        for row in world["deployments"]
+        if any(row["title"] in words for words in twice)
+    ]
+    for words in (twice, runs, mail.missing, mail.unexcused, mail.strange):
+        if words:
+            print(f"    {words[:SHOWN]}", flush=True)
+    return {
         "lost": int(lost or 0),
-        "doubled": len(place.doubles()),
-        "dangling": dangling + len(known ^ there),
+        "doubled": len(twice),
+        "dangling": dangling + len(known ^ {row["id"] for row in world["projects"]}),
+        "missing mails": len(mail.missing),
+        "extra mails": len(mail.unexcused),
+        "unsent mails": mail.unsent,
+        "strange mails": len(mail.strange),
     }
-    if mails:
-        found["missing mails"] = max(0, _ended(place) - _letters(place))
-        found["extra mails"] = max(0, _letters(place) - _ended(place) - place.mails_at_risk)
-    return found
 
 
-def _letters(place: Installation) -> int:
-    return len(place.mailbox.messages)
-
-
-def _ended(place: Installation) -> int:
-    """Mails that were due: one for each ended epoch."""
-    with place.shop.desk.reading() as session:
-        return int(
-            session.scalar(
-                select(func.count())
-                .select_from(Step)
-                .where(Step.gates.is_(False), Step.status.not_in(("pending", "skipped")))
-            )
-            or 0
-        )
+def _all_told(place: Place) -> bool:
+    found = letters(place)
+    return not found.missing and not found.unsent
 
 
 def _dangling() -> list[Any]:

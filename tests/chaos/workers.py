@@ -1,18 +1,26 @@
 """S13 to S15: workers are restarted, poisoned, and live in another time."""
 
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tenantry.demo.spawning import Program
-from tenantry.models import DeploymentStep
-from tests.chaos.field import SITE, Place, field
+from tenantry.models import DeploymentStep, StepAttempt
+from tests.chaos.field import SITE, field
+from tests.chaos.place import Place
 from tests.chaos.scenario import How, Told, scenario
 from tests.chaos.verdict import verdict
 
 LOSSES = 6
+# Seconds that the clocks of two workers are off.
+OFFSETS = {"ahead": 600, "behind": -600}
+NEAR = 5.0
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
 
@@ -83,12 +91,20 @@ def clocks_that_are_off_change_nothing(how: How) -> Told:
     _need_faketime()
 
     def strange(place: Place) -> list[Program]:
-        return [_off(place, "ahead", "+600s"), _off(place, "behind", "-600s")]
+        return [_off(place, name, f"{seconds:+d}s") for name, seconds in OFFSETS.items()]
 
     with field(how, steps=0, workers=strange) as place:
         place.place.control("speed", {"speed": 0.2})
-        place.deploy([f"t{n}" for n in range(40)])
+        with told_times(place.place) as off:
+            place.deploy([f"t{n}" for n in range(40)])
+            place.place.until(lambda: {place.place.supervisor.pid(n) for n in OFFSETS} <= set(off))
         told.figures["all ended after s"] = round(place.finish(180), 1)
+        for name, seconds in OFFSETS.items():
+            pid = place.place.supervisor.pid(name) or 0
+            steps = _done_by(place.place, pid)
+            told.figures[f"{name}: clock off by s, steps done"] = f"{off.get(pid)}, {steps}"
+            told.expect(abs(off.get(pid, 0) - seconds) < NEAR, f"{name}: off by {off.get(pid)} s")
+            told.expect(steps > 0, f"{name} has done no step")
         told.figures["claims lost"] = place.reaped()
         told.kept(verdict(place.place))
     return told
@@ -104,6 +120,39 @@ def _off(place: Place, name: str, offset: str) -> Program:
     return Program(
         name=name, argv=plain.argv, env=env, cwd=plain.cwd, stop_within=plain.stop_within
     )
+
+
+@contextmanager
+def told_times(place: Place) -> Iterator[dict[int, float]]:
+    """By process: seconds its clock is off, by the time that its own events bear."""
+    off: dict[int, float] = {}
+    over = threading.Event()
+
+    def note(event: dict[str, Any]) -> None:
+        off[event["pid"]] = round(event["timestamp"] - time.time(), 1)
+
+    def listen() -> None:
+        with place.shop.celery.connection_for_read() as connection:
+            receiver = place.shop.celery.events.Receiver(connection, handlers={"*": note})
+            while not over.is_set():
+                with suppress(TimeoutError):
+                    receiver.capture(limit=None, timeout=1.0, wakeup=False)
+
+    listener = threading.Thread(target=listen, name="events", daemon=True)
+    listener.start()
+    try:
+        yield off
+    finally:
+        over.set()
+        listener.join(10)
+
+
+def _done_by(place: Place, pid: int) -> int:
+    """Steps that this process has brought to their goal."""
+    done = select(func.count()).select_from(StepAttempt)
+    done = done.where(StepAttempt.owner.like(f"%:{pid}"), StepAttempt.outcome == "success")
+    with place.shop.desk.reading() as session:
+        return int(session.scalar(done) or 0)
 
 
 def _need_faketime() -> None:
