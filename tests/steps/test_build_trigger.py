@@ -1,6 +1,7 @@
 """`service.<name>.deploy`, and a build that waits, is lost or is cancelled."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -64,6 +65,40 @@ def test_a_lost_answer_is_adopted_in_every_state_of_the_build(scene: Scene, stat
     scene.claim(DEPLOY, "backend")
     assert triggers(scene) == 1
     assert "already" in scene.said("system")[-1]
+
+
+def passing(scene: Scene, *looks: str) -> None:
+    """The build starts and ends right after the first of these looks was answered."""
+    target = scene.target
+    plain = {name: getattr(target, name) for name in looks}
+
+    def looked(name: str, *given: object) -> object:
+        answer = plain[name](*given)
+        target.finish_builds()
+        return answer
+
+    for name in looks:
+        setattr(target, name, partial(looked, name))
+
+
+def test_a_build_that_passes_between_two_looks_is_not_triggered_again(scene: Scene):
+    scene.target.looks_to_end = None
+    scene.with_app()
+    scene.target.fail("trigger_build", Transient("reset", outcome_known=False), "after")
+    with pytest.raises(Transient):
+        scene.claim(DEPLOY, "backend")
+    passing(scene, "builds", "queue")
+    scene.claim(DEPLOY, "backend")
+    assert triggers(scene) == 1
+
+
+def test_nor_is_one_that_passes_while_a_resume_looks_at_it(scene: Scene):
+    scene.target.looks_to_end = None
+    scene.triggered()
+    scene.resume()
+    passing(scene, "builds", "queue")
+    wait(scene)
+    assert triggers(scene) == 1
 
 
 def test_a_trigger_that_never_arrived_is_sent_again(scene: Scene):

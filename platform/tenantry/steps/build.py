@@ -53,10 +53,13 @@ def _is_there(ctx: StepContext, app_id: str, earlier: Mapping[str, Any]) -> bool
         not _is_others(ctx, own.build_trace)
         or own.build_trace.get("build_id") in (earlier["before"])
     )
+    # The queue first, then the builds: a job leaves the one for the other. Asked the other way
+    # round, one that started and ended between the two answers would be in neither.
     if alone:
-        return bool(_pick(things.builds(ctx), earlier) or _queued(ctx, app_id, title))
-    titles = [build.title for build in things.builds(ctx)]
-    return title in titles or any(job.title == title for job in ctx.target.queue())
+        return bool(_queued(ctx, app_id, title) or _pick(things.builds(ctx), earlier))
+    if any(job.title == title for job in ctx.target.queue()):
+        return True
+    return title in [build.title for build in things.builds(ctx)]
 
 
 def _is_others(ctx: StepContext, trace: Mapping[str, Any]) -> bool:
@@ -183,9 +186,11 @@ def _again(ctx: StepContext, trace: Mapping[str, Any], why: str) -> Wait:
 
 def _ended_badly(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> bool:
     """Of a build of an earlier epoch: whether only a new one can bring the service up."""
+    # In this order, see `_is_there`.
+    place = _queued(ctx, app_id, str(trace["title"]))
     build = _known(ctx, trace)
     if build is None:
-        return _queued(ctx, app_id, str(trace["title"])) is None
+        return place is None
     if build.status != "done":
         return build.status in {"error", "cancelled"}
     # Its container was waited for in vain (the last look of that epoch is not remembered).

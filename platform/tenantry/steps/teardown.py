@@ -42,10 +42,12 @@ def wait_builds(ctx: StepContext) -> Done | Wait:
                 ctx.target.drop_waiting_runs(job.app_id)
             else:
                 ctx.target.drop_waiting_builds(job.app_id)
-    running = [job for job in jobs if job.state != "waiting"]
-    if running:
-        names = ", ".join(sorted({ours[job.app_id].name for job in running}))
-        return Wait(ctx.poll_seconds, f"A build still runs: {names}")
+    if jobs:
+        # One that waited may have started right before it was dropped: looked at once more.
+        names = ", ".join(sorted({ours[job.app_id].name for job in jobs}))
+        running = any(job.state != "waiting" for job in jobs)
+        words = "A build still runs" if running else "A waiting build was dropped"
+        return Wait(ctx.poll_seconds, f"{words}: {names}")
     return Done("No build runs")
 
 
