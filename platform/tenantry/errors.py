@@ -114,6 +114,10 @@ class TargetDown(Transient):
 class KeyRefused(StepTrouble):
     """401 without a code: the key check itself failed. Pauses the target, fails nothing."""
 
+    def __init__(self, message: str, *, outcome_known: bool = True) -> None:
+        super().__init__(message)
+        self.outcome_known = outcome_known
+
 
 def _shown(value: object) -> str:
     text = repr(value)

@@ -96,11 +96,14 @@ def settings_of(redis_url: str) -> dict[str, Any]:
             # No copy of unacked messages in the broker: two pipelines less for each step. A clean
             # stop returns what was prefetched; what a kill loses is a hint, and hints are repeated.
             "ack_emulation": False,
-            "socket_timeout": 5,
-            "socket_connect_timeout": 3,
+            "socket_timeout": 2,
+            "socket_connect_timeout": 2,
             "socket_keepalive": True,
             "health_check_interval": 30,
             "retry_on_timeout": False,
+            # Whoever publishes asks once; left to itself it asks until the broker is back, and a
+            # step's thread is held for so long. The watchdog repeats what was not sent.
+            "max_retries": 0,
         },
         "beat_schedule": {
             "reconcile what ended lately": {
@@ -146,7 +149,7 @@ def make_celery(
     auditor: Callable[[], Audits],
 ) -> Celery:
     """The Celery application. Its parts are asked for in the worker, after it forked."""
-    app = Celery("tenantry")
+    app = Celery("tenantry", events="tenantry.broker:Events")
     app.conf.update(settings_of(redis_url))
 
     @app.task(name=RUN_STEP, bind=True, shared=False)  # type: ignore[untyped-decorator]

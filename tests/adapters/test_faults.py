@@ -125,7 +125,16 @@ def test_a_redirect_is_not_followed(status):
     assert "check its URL" in str(trouble)
 
 
-@pytest.mark.parametrize(("status", "known"), [(408, False), (409, True), (425, True), (429, True)])
+def test_too_many_requests_is_the_word_of_a_proxy_and_costs_no_try():
+    answer = httpx.Response(429, text="slow down", headers={"retry-after": "17"})
+    trouble = trouble_of(tell, answer)
+    assert type(trouble) is TargetDown
+    assert trouble.retry_after == 17
+    assert not trouble.outcome_known
+    assert trouble_of(ask, httpx.Response(429)).outcome_known
+
+
+@pytest.mark.parametrize(("status", "known"), [(408, False), (409, True), (425, True)])
 def test_h1_later_means_later(status, known):
     answer = httpx.Response(status, text="later", headers={"retry-after": "17"})
     trouble = trouble_of(tell, answer)
@@ -202,6 +211,8 @@ def test_trap_12_rate_limited_key_answers_401(answer):
     trouble = trouble_of(tell, answer)
     assert type(trouble) is KeyRefused
     assert "rateLimitEnabled=false" in str(trouble)
+    assert not trouble.outcome_known
+    assert trouble_of(ask, answer).outcome_known
 
 
 def test_trap_48_a_401_with_a_code_is_a_permission_and_fails_the_step():

@@ -168,7 +168,7 @@ def test_a_look_that_fails_tells_nothing_of_the_change_before_it(
     intent = stage.step("service.web.deploy").intent
     assert intent["deed"] == "trigger build"
     stage.pass_time(31)
-    target.fail("builds", trouble)
+    target.fail("queue", trouble)
     stage.play()
     step = stage.step("service.web.deploy")
     assert (step.status, step.intent) == ("waiting", intent)
@@ -184,7 +184,7 @@ def test_a_refused_step_keeps_what_an_earlier_claim_may_have_done(shipped: Stage
     target.fail("trigger_build", Transient("lost", outcome_known=False), when="after")
     stage.play()
     stage.pass_time(31)
-    target.fail("builds", Permanent("403: you may not"))
+    target.fail("queue", Permanent("403: you may not"))
     stage.play()
     step = stage.step("service.web.deploy")
     assert (step.status, step.intent["deed"]) == ("failed", "trigger build")

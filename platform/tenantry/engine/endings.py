@@ -67,7 +67,9 @@ def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Endi
             service=result.service,
         )
     if isinstance(result, KeyRefused):
-        return Ending("waiting", str(result), delay=KEY_REFUSED_SECONDS * times.scale, poll=True)
+        delay = KEY_REFUSED_SECONDS * times.scale
+        known = result.outcome_known
+        return Ending("waiting", str(result), outcome_known=known, delay=delay, poll=True)
     if isinstance(result, TargetDown) and not out_of_patience and claim.step.polls < MOST_OUTAGES:
         return _outage(claim, result, times)
     if isinstance(result, Transient):

@@ -4,11 +4,12 @@ What an answer of the target means to us (KERNEL R12), and whether its outcome i
     not reached                                     TargetDown, known
     broken off, silent, dripping                    Transient; unknown for a change
     502 503 504 52x, HTML where JSON belongs, 3xx   TargetDown; unknown for a change (3xx: known)
+    429, which Dokploy itself never says            the same, with Retry-After
     200 that cannot be read, 408                    Transient; unknown for a change
-    409 425 429                                     Transient, with Retry-After
+    409 425                                         Transient, with Retry-After
     500 with data.path                              Transient, three tries, its words
     other 500                                       Transient; unknown for a change
-    401 without code, or `UNAUTHORIZED`             KeyRefused
+    401 without code, or `UNAUTHORIZED`             KeyRefused; unknown for a change
     404 with data.path                              Gone
     other 4xx                                       Permanent, its words
 """
@@ -30,8 +31,8 @@ LONGEST_WAIT = 300.0
 TRIES_AFTER_500 = 3
 REDIRECTS = range(300, 400)
 REFUSALS = range(400, 500)
-PROXY = frozenset({502, 503, 504, *range(520, 528)})
-LATER = frozenset({408, 409, 425, 429})
+PROXY = frozenset({429, 502, 503, 504, *range(520, 528)})
+LATER = frozenset({408, 409, 425})
 FIELDS_SHOWN = 5
 # What these say holds the keys of a storage and whole shell scripts (backups quote their command).
 SECRETIVE = ("backup.", "destination.", "volumeBackups.")
@@ -142,7 +143,9 @@ def _unauthorized(call: Call, said: Said, words: str) -> StepTrouble:
         call.words(
             "it refused our API key (401). That may be a limit or a restart and not the key: "
             "keys must be made with rateLimitEnabled=false"
-        )
+        ),
+        # Whoever said it, and whatever was done before it was said: the next claim looks first.
+        outcome_known=not call.change,
     )
 
 
