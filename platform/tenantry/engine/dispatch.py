@@ -54,7 +54,12 @@ class Dispatcher:
         self._send = send
 
     def publish(self, hints: Iterable[Hint]) -> int:
-        """Publishes each hint once; returns how many went out. Never raises for the broker."""
+        """
+        Publishes each hint once; returns how many went out. Never raises for the broker.
+
+        After one that did not go out none is tried: all would wait for the same broker, one after
+        the other. The watchdog repeats them.
+        """
         sent = 0
         for hint in {h.deployment_id: h for h in hints}.values():
             chain = self.chain_of(hint)
@@ -64,7 +69,7 @@ class Dispatcher:
                 self._send(chain)
             except Exception as trouble:  # noqa: BLE001 — any broker trouble is the watchdog's
                 log.warning("not published", error=type(trouble).__name__, chain=chain.task_id.hex)
-                continue
+                break
             sent += 1
         return sent
 
