@@ -15,6 +15,8 @@ from tests.web.conftest import PASSWORD, World
 from tests.web.test_output import LISTS
 
 pytestmark = pytest.mark.browser
+# A machine that is busy with other tests may take seconds for what takes a moment.
+expect.set_options(timeout=20_000)
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
