@@ -91,7 +91,7 @@ def containers(
     """Tasks of all its services, each named `<stack>_<service>.<slot>`. Empty means unknown."""
     return client.ask(
         "docker.getStackContainersByAppName",
-        lambda document: [rows.container(row) for row in rows.rows(document)],
+        lambda document: [rows.container(row) for row in rows.rows_of_engine(document)],
         appName=app_name,
         serverId=server_id,
     )

@@ -21,7 +21,7 @@ def nodes(client: DokployClient, server_id: str | None) -> Sequence[str]:
     """Names of the swarm's machines; empty means that the engine did not answer."""
     return client.ask(
         "swarm.getNodes",
-        lambda document: [text(row["Hostname"]) for row in rows.rows(document)],
+        lambda document: [text(row["Hostname"]) for row in rows.rows_of_engine(document)],
         serverId=server_id,
     )
 
@@ -30,7 +30,7 @@ def node_apps(client: DokployClient, server_id: str | None) -> Sequence[NodeAppS
     """Every service of the swarm, but for the target's own."""
     return client.ask(
         "swarm.getNodeApps",
-        lambda document: [_node_app(row) for row in rows.rows(document)],
+        lambda document: [_node_app(row) for row in rows.rows_of_engine(document)],
         serverId=server_id,
     )
 
@@ -51,7 +51,7 @@ def container_times(
     """
     listed = client.ask(
         "docker.getContainersByAppLabel",
-        lambda document: list(_tasks(rows.rows(document))),
+        lambda document: list(_tasks(rows.rows_of_engine(document))),
         appName=app_name,
         type="swarm",
         serverId=server_id,
@@ -98,7 +98,7 @@ def volumes(client: DokployClient, server_id: str | None) -> Sequence[str]:
     """Names of all volumes of one machine."""
     return client.ask(
         "dockerVolume.getVolumes",
-        lambda document: [text(row["Name"]) for row in rows.rows(document)],
+        lambda document: [text(row["Name"]) for row in rows.rows_of_engine(document)],
         serverId=server_id,
     )
 
@@ -114,7 +114,7 @@ def images(client: DokployClient, server_id: str | None) -> Sequence[ImageSeen]:
     def read(document: Any) -> list[ImageSeen]:
         return [
             ImageSeen(text(row["ID"]), words(row, "Repository"), words(row, "Tag"))
-            for row in rows.rows(document)
+            for row in rows.rows_of_engine(document)
         ]
 
     return client.ask("dockerImage.getImages", read, serverId=server_id)

@@ -43,7 +43,7 @@ def containers(
     """Tasks of a service, also those that failed. Empty where nobody knows: any error reads so."""
     return client.ask(
         "docker.getServiceContainersByAppName",
-        lambda document: [rows.container(row) for row in rows.rows(document)],
+        lambda document: [rows.container(row) for row in rows.rows_of_engine(document)],
         appName=app_name,
         serverId=server_id,
     )

@@ -48,12 +48,18 @@ LISTS: Mapping[str, str] = {
 
 
 def rows(document: Any) -> list[Row]:
-    """A list of rows. An answer without a body is empty: so the engine's reads say "no answer"."""
-    if document is None:
-        return []
+    """
+    A list of rows. An answer without a body is none: read as an empty list, what is there would
+    be made once more.
+    """
     if not isinstance(document, list) or not all(isinstance(row, Mapping) for row in document):
         raise TypeError("not a list of rows")
     return document
+
+
+def rows_of_engine(document: Any) -> list[Row]:
+    """The same of what the target asks its engine: no body says that the engine did not answer."""
+    return [] if document is None else rows(document)
 
 
 def service(kind: str, row: Row) -> ServiceSeen:

@@ -170,7 +170,7 @@ def backups(found: Any) -> list[BackupSeen]:
                 enabled=bool(row.get("enabled")),
             ),
         )
-        for row in rows.rows(found)
+        for row in rows.rows([] if found is None else found)
     ]
 
 
