@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Engine, select
 
+from tenantry.clock import monotonic
 from tenantry.engine.jobs import Hint
 from tenantry.engine.progress import admit
 from tenantry.engine.store import transaction
@@ -21,6 +22,7 @@ from tenantry.planning.catalogue import STEPS_QUEUE, SUSPECT_QUEUE, kind_of
 from tenantry.planning.states import DONE_STEP, ENDED_DEPLOYMENT, DeploymentStatus
 
 log = structlog.get_logger(__name__)
+LONGEST_FAILING = 1.0
 Step = DeploymentStep
 
 
@@ -57,9 +59,10 @@ class Dispatcher:
         """
         Publishes each hint once; returns how many went out. Never raises for the broker.
 
-        After one that did not go out none is tried: all would wait for the same broker, one after
-        the other. The watchdog repeats them.
+        Once failing has taken a second none is tried any more: all would wait for the same broker,
+        one after the other. The watchdog repeats them.
         """
+        began = monotonic()
         sent = 0
         for hint in {h.deployment_id: h for h in hints}.values():
             chain = self.chain_of(hint)
@@ -69,7 +72,10 @@ class Dispatcher:
                 self._send(chain)
             except Exception as trouble:  # noqa: BLE001 — any broker trouble is the watchdog's
                 log.warning("not published", error=type(trouble).__name__, chain=chain.task_id.hex)
-                break
+                # A connection that the broker has closed fails at once, and the next one goes out.
+                if monotonic() - began > LONGEST_FAILING:
+                    break
+                continue
             sent += 1
         return sent
 
