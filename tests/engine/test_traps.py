@@ -40,8 +40,9 @@ def test_a_build_in_which_nobody_looked_for_hours_is_not_given_up_at_first_sight
     stage.play()
     step = stage.step(WAIT)
     assert (step.status, step.message.split(":")[0]) == ("waiting", "Building")
-    stage.pass_time(10_000)
-    stage.play()
+    for _ in range(40):
+        stage.pass_time(120)
+        stage.play()
     assert "Gave up after" in stage.step(WAIT).message
 
 
