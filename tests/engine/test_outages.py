@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from tenantry.errors import KeyRefused, TargetDown
+from tenantry.errors import KeyRefused, TargetDown, Transient
 from tenantry.models import TargetRow
 from tenantry.operations import secrets, templates
 from tests.stage import IMAGE_ONLY, ME, PRODUCT, Stage
@@ -101,5 +101,14 @@ def test_waiting_in_the_targets_own_line_is_never_too_long(stage: Stage) -> None
     assert stage.step("service.web.wait_deploy").message.startswith("Next in")
     stage.twins.target.start_builds()
     stage.twins.target.finish_builds()
+    stage.finish()
+    assert stage.deployment().status == "succeeded"
+
+
+def test_a_route_is_tried_as_often_as_all_else(stage: Stage) -> None:
+    """It is in no greater hurry: five bad answers in a row once failed it within a minute."""
+    stage.ready(IMAGE_ONLY).deploy()
+    broken = Transient("it broke off its answer", outcome_known=False)
+    stage.twins.target.fail("create_domain", broken, when="before", times=8)
     stage.finish()
     assert stage.deployment().status == "succeeded"

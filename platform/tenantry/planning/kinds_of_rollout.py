@@ -102,7 +102,7 @@ KINDS = (
         queue=SLOW_QUEUE,
         call_deadline=120.0,
     ),
-    StepKind("domains.create", "Create domain", "Routes the hostname to the service.", attempts=5),
+    StepKind("domains.create", "Create domain", "Routes the hostname to the service."),
     StepKind(
         "domains.wait_propagation",
         "Wait for DNS",
