@@ -83,6 +83,9 @@ CONTROLS = (
         on="postgresql",
     ),
     control(
+        "the line of a skip", removals.line_of_a_skip, breaks="noticed", pressed=("skip", "resume")
+    ),
+    control(
         "the epoch of messages", removals.message_epoch, covered_by="the order and the mail row"
     ),
     control(

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tenantry.engine import claim, transitions
+from tenantry.operations import steps as staff
 from tenantry.planning.states import MOVES
 from tests.simulate.guards import (
     GIVEN,
@@ -64,6 +65,7 @@ look_at_status = patched(
     (claim, "_may_run", _any_status),
     at_once=AtOnce(CLAIM, r"s\.status IN \('pending', 'waiting'\)"),
 )
+line_of_a_skip = patched("the line of a skip", (staff, "logged", lambda *_args: 0))
 legal_moves = patched(
     "the table of moves",
     (transitions, "sources", lambda thing, _new: tuple({old for old, _ in MOVES[thing]})),
