@@ -117,11 +117,12 @@ same_moment = alone(
     AtOnce(f"{CLAIM}|{SETTLE}", r"h\.next_seq = v\.next_seq"),
 )
 row_epoch = sql("the epoch of a row", READING_ONE, rf"{STEP}\.epoch,", f"{EPOCH},")
+# A settle that counts the time from its own moment, and all that leave the intent as it stands.
 intent_kept = sql(
     "the intent",
-    rf"^UPDATE {STEP} SET (?!.*intent_at).*lease_until={GIVEN}",
-    r"SET ",
-    "SET intent_at=NULL, ",
+    rf"^UPDATE {STEP} SET .*lease_until={GIVEN}",
+    rf"intent_at={NOW}|^UPDATE {STEP} SET (?!.*intent_at)",
+    lambda found: f"{found[0]}intent_at=NULL, " if "SET" in found[0] else "intent_at=NULL",
 )
 old_job = sql(
     "the old job",
