@@ -8,9 +8,10 @@ that another one covers) run all their seeds, and are red where anything does.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
+from typing import Any
 
 from tests.simulate import guards
 from tests.simulate.baton import Weather
@@ -32,8 +33,11 @@ EVERYTHING = frozenset(INVARIANTS)
 class Control:
     """
     `breaks`: what must be caught. `covered_by`: why nothing may be caught; then a control that
-    takes this guard and more must be there, and be caught. `pressed`: what staff press all the
-    time, where that is what the guard is there for. `on`: the databases that have the guard.
+    takes this guard and more must be there, and be caught. `on`: the databases that have the guard.
+
+    What the guard is there for happens too seldom in any weather: `pressed` is what staff press all
+    the time, `still` the point at which workers stand still beyond their lease, `late` how often a
+    call that got no answer takes effect later.
     """
 
     name: str
@@ -41,6 +45,8 @@ class Control:
     breaks: frozenset[str] = frozenset()
     covered_by: str = ""
     pressed: tuple[str, ...] = ()
+    still: str = ""
+    late: float = 0.04
     on: tuple[str, ...] = ("sqlite", "postgresql")
     seeds: int = MOST_SEEDS
 
@@ -83,13 +89,13 @@ def control(
     *out: Guard,
     breaks: str = "",
     covered_by: str = "",
-    pressed: tuple[str, ...] = (),
     on: str = "sqlite postgresql",
+    **conditions: Any,
 ) -> Control:
     broken = frozenset(filter(None, breaks.split(", ")))
     assert broken <= EVERYTHING, name
-    seeds = MOST_SEEDS if broken or not (out or pressed) else SEEDS_OF_COVERED
-    return Control(name, out, broken, covered_by, pressed, tuple(on.split()), seeds)
+    seeds = MOST_SEEDS if broken or not (out or conditions) else SEEDS_OF_COVERED
+    return Control(name, out, broken, covered_by, on=tuple(on.split()), seeds=seeds, **conditions)
 
 
 def _roughen(world: World, storm: Storm) -> None:
@@ -108,6 +114,8 @@ def in_the_rough(world: World, storm: Storm) -> Iterator[None]:
 @contextmanager
 def _without(control: Control, world: World, storm: Storm) -> Iterator[None]:
     _roughen(world, storm)
+    world.baton.weather = replace(ROUGH, still=control.still)
+    world.far.late = control.late
     if control.pressed:
         storm.often["people"] = 4.0
         storm.people.only(*control.pressed)
