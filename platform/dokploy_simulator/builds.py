@@ -6,6 +6,7 @@ A restart of the process loses waiting jobs without a trace; ``drop_all`` does t
 
 import asyncio
 import time
+from collections import Counter
 from typing import Any
 
 from dokploy_simulator.build_run import run_job
@@ -59,15 +60,21 @@ class BuildQueue:
         return int((server or self._ground.settings)["buildsConcurrency"])
 
     def _fill_slots(self) -> None:
+        # Once through the line, however long it is: this runs at each request and each end.
+        active = [job for job in self._jobs if job.processed_on is not None]
+        busy = Counter(job.server_id for job in active)
+        owners = {job.owner_id for job in active}
+        slots: dict[str | None, int] = {}
         for job in list(self._jobs):
-            if job.processed_on is not None:
+            if job.processed_on is not None or job.owner_id in owners:
                 continue
-            active = [other for other in self._jobs if other.processed_on is not None]
-            busy = sum(other.server_id == job.server_id for other in active)
-            same = any(other.owner_id == job.owner_id for other in active)
-            if same or busy >= self.slots(job.server_id):
+            if job.server_id not in slots:
+                slots[job.server_id] = self.slots(job.server_id)
+            if busy[job.server_id] >= slots[job.server_id]:
                 continue
             job.processed_on = int(time.time() * 1000)
+            busy[job.server_id] += 1
+            owners.add(job.owner_id)
             self._runs[job.number] = asyncio.create_task(self._run(job))
 
     async def _run(self, job: Job) -> None:

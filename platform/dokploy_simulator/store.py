@@ -8,7 +8,7 @@ told is there after kill -9.
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,6 +64,7 @@ class Store:
         self._places: dict[tuple[str, str], int] = {}
         self._indexes: dict[tuple[str, str, Any], dict[str, None]] = {}
         self._changed: dict[tuple[str, str], None] = {}
+        self._derived: dict[Any, Any] = {}
         self._next_place = 0
         self._load()
 
@@ -108,6 +109,8 @@ class Store:
             self._places[kind, row_id] = self._next_place
             self._next_place += 1
         self._kinds.setdefault(kind, {})[row_id] = row
+        self._stale(old)
+        self._stale(row)
         for field in INDEXED.get(kind, ()):
             if old is not None and old.get(field) == row.get(field):
                 continue  # a row keeps its place among its like
@@ -127,8 +130,24 @@ class Store:
         row = self._kinds.get(kind, {}).pop(row_id, None)
         if row is not None:
             self._unindex(kind, row_id, row)
+            self._stale(row)
             self._changed[kind, row_id] = None
         return row
+
+    def derived(self, environment_id: str, make: Callable[[], Row]) -> Row:
+        """
+        What `make` made of an environment, made anew once one of its rows has changed.
+
+        Each new project asks for the list of all, which takes a thousand of these.
+        """
+        kept = self._derived.get(environment_id)
+        if kept is None:
+            kept = self._derived[environment_id] = make()
+        return kept
+
+    def _stale(self, row: Row | None) -> None:
+        if row is not None:
+            self._derived.pop(row.get("environmentId"), None)
 
     def commit(self) -> None:
         """Make every change so far survive the end of this process. Cheap when nothing changed."""
@@ -151,7 +170,7 @@ class Store:
         """Forget every row, on disk as well."""
         self._database.execute("DELETE FROM rows")
         self._database.commit()
-        for held in (self._kinds, self._places, self._indexes, self._changed):
+        for held in (self._kinds, self._places, self._indexes, self._changed, self._derived):
             held.clear()
 
     def close(self) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 from tenantry.demo.mail_catcher import Fault
-from tests.chaos.crowd import STILL_OPEN, ask, open_ones, paced
+from tests.chaos.crowd import FASTEST, STILL_OPEN, ask, open_ones, paced, work_left
 from tests.chaos.field import Field, field
 from tests.chaos.letters import letters
+from tests.chaos.pulse import pulse
 from tests.chaos.scenario import How, Told, scenario
 from tests.chaos.target import PASSING
 from tests.chaos.verdict import verdict
@@ -113,9 +114,8 @@ class Storm:
         """Counts who is under way, and keeps the target slow enough for some to be."""
         if self._database:
             left = max(0.0, 1 - (time.monotonic() - began) / self.how.storm)
-            now = open_ones(self.place)
-            self.least_open = min(self.least_open, now)
-            paced(self.place, now / self.how.flight, left)
+            self.least_open = min(self.least_open, open_ones(self.place))
+            paced(self.place, work_left(self.place), left)
 
     def _spoil(self) -> None:
         """The target gives bad answers from now on."""
@@ -132,7 +132,7 @@ class Storm:
         self.place.lift()
         self.place.place.mailbox.misbehave(Fault.NONE)
         self.place.place.control("dns", {"nxdomain": [], "blackhole": False})
-        self.place.place.control("speed", {"speed": 0.05})
+        self.place.place.control("speed", {"speed": FASTEST})
         for child in self.place.place.supervisor.status():
             self.place.signal(child.name, signal.SIGCONT)
         return self._spoilt
@@ -232,7 +232,7 @@ class Storm:
 def a_storm_loses_and_doubles_nothing(how: How) -> Told:
     """Kills, freezes, flushes, restarts, outages and bad answers, at times drawn by a seed."""
     told = Told()
-    with field(how, steps=STEPS, speed=0.3) as place:
+    with field(how, steps=STEPS, speed=0.3) as place, pulse(place):
         began = time.monotonic()
         # Nobody may be done before it begins.
         with place.standing(*WORKERS, "watchdog", "watchdog-2"):

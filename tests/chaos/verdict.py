@@ -29,6 +29,14 @@ def verdict(place: Place, *, wanted: str = "succeeded") -> dict[str, Any]:
         lost = session.scalar(
             select(func.count()).select_from(Deployment).where(Deployment.status != wanted)
         )
+        why = [
+            f"{row.subdomain} {row.status}: {row.summary}"
+            for row in session.execute(
+                select(Deployment.subdomain, Deployment.status, Deployment.summary)
+                .where(Deployment.status != wanted)
+                .limit(SHOWN)
+            )
+        ]
         dangling = sum(int(session.scalar(count) or 0) for count in _dangling())
         known = set(session.scalars(select(Tenant.dokploy_project_id)).all()) - {None}
     world, mail = place.world(), letters(place)
@@ -39,7 +47,7 @@ def verdict(place: Place, *, wanted: str = "succeeded") -> dict[str, Any]:
         for row in world["deployments"]
         if any(row["title"] in words for words in twice)
     ]
-    for words in (twice, runs, mail.missing, mail.unexcused, mail.strange):
+    for words in (why, twice, runs, mail.missing, mail.unexcused, mail.strange):
         if words:
             print(f"    {words[:SHOWN]}", flush=True)
     return {

@@ -28,6 +28,24 @@ def test_trap_7_a_build_that_runs_for_hours_is_given_up(stage: Stage) -> None:
     assert "Gave up after" in stage.step(WAIT).message
 
 
+def test_a_build_in_which_nobody_looked_for_hours_is_not_given_up_at_first_sight(
+    stage: Stage,
+) -> None:
+    """As after a broker that was away: it stood in line meanwhile, for all that anybody knows."""
+    stage.twins.target.looks_to_end = None
+    stage.ready(IMAGE_ONLY).deploy()
+    stage.play()
+    stage.pass_time(10_000)
+    stage.twins.target.start_builds()
+    stage.play()
+    step = stage.step(WAIT)
+    assert (step.status, step.message.split(":")[0]) == ("waiting", "Building")
+    for _ in range(40):
+        stage.pass_time(120)
+        stage.play()
+    assert "Gave up after" in stage.step(WAIT).message
+
+
 def test_trap_8_a_wave_waits_in_the_targets_line_and_shows_its_place(stage: Stage) -> None:
     stage.twins.target.looks_to_end = None
     stage.ready(IMAGE_ONLY).deploy()

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from tenantry.engine.jobs import MOST_COUNTDOWNS
 from tenantry.errors import Invalid, Permanent, SecretUnreadable, Transient
@@ -26,6 +26,17 @@ def scene(stage: Stage, *answers: object, kind: str = KEY) -> Stage:
 
 def again(stage: Stage, seconds: float, key: str = KEY) -> Any:
     stage.pass_time(seconds)
+    message(stage, stage.step(key))
+    return stage.step(key)
+
+
+def watched(stage: Stage, seconds: float, key: str) -> Any:
+    """Somebody is there to look all that time, and finds a first reason to look at its end."""
+    stage.pass_time(seconds)
+    with stage.engine.begin() as conn:
+        conn.execute(
+            update(DeploymentStep).where(DeploymentStep.step_key == key).values(due_at=db_now())
+        )
     message(stage, stage.step(key))
     return stage.step(key)
 
@@ -120,7 +131,7 @@ def test_the_servers_wish_is_respected_where_it_is_longer(
 def test_patience_ends_with_words(shipped: Stage, kind: str) -> None:
     stage = quiet(shipped, {kind: [Wait(5, "still nothing")] * 99}).ready(IMAGE_ONLY)
     stage.deploy()
-    stage.finish(seconds=400)
+    stage.finish(seconds=100)
     key = kind.replace("service.", "service.web.")
     step = stage.step(key)
     assert step.status == "failed"
@@ -128,12 +139,48 @@ def test_patience_ends_with_words(shipped: Stage, kind: str) -> None:
     assert stage.deployment().status == "failed"
 
 
+@pytest.mark.parametrize("kind", ["service.wait_deploy", "domains.wait_propagation"])
+def test_patience_is_for_what_is_waited_for_not_for_those_who_should_look(
+    shipped: Stage, kind: str
+) -> None:
+    """Nobody looked for five hours: the database, the broker or all workers were away."""
+    stage = quiet(shipped, {kind: [Wait(5, "not yet")] * 99}).ready(IMAGE_ONLY)
+    stage.deploy()
+    stage.play()
+    key = kind.replace("service.", "service.web.")
+    for _ in range(3):
+        stage.pass_time(18_000)
+        stage.play()
+        assert stage.step(key).status == "waiting"
+    for _ in range(30):
+        stage.pass_time(120)
+        stage.play()
+    assert stage.step(key).message == "Gave up after 60 minutes. Last seen: not yet"
+
+
+def test_a_resume_counts_all_of_its_own_wait(shipped: Stage) -> None:
+    stage = quiet(shipped, {"domains.wait_propagation": [Wait(5, "not yet")] * 199})
+    stage.ready(IMAGE_ONLY).deploy()
+    stage.play()
+    stage.pass_time(18_000)
+    for _ in range(40):
+        stage.play()
+        stage.pass_time(120)
+    assert stage.deployment().status == "failed"
+    stage.desk.resume(ME, str(stage.deployment().public_id))
+    began = stage.step("domains.wait_propagation").attempts
+    for _ in range(40):
+        stage.play()
+        stage.pass_time(120)
+    step = stage.step("domains.wait_propagation")
+    assert (stage.deployment().status, began < step.attempts) == ("failed", True)
+
+
 def test_what_a_last_poll_found_out_is_kept(shipped: Stage) -> None:
     trace = {"title": "mine", "before": []}
     last = Wait(5, "triggered again", {"build_trace": trace}, {"seen": 7})
     stage = scene(shipped, Wait(5, "first"), last, kind="service.wait_deploy")
-    again(stage, 4000, "service.web.wait_deploy")
-    step = stage.step("service.web.wait_deploy")
+    step = watched(stage, 4000, "service.web.wait_deploy")
     assert (step.status, step.details) == ("failed", {"seen": 7})
     assert stage.service_row("web").build_trace == trace
 
@@ -141,7 +188,7 @@ def test_what_a_last_poll_found_out_is_kept(shipped: Stage) -> None:
 def test_patience_starts_again_with_a_resume(shipped: Stage) -> None:
     stage = scene(shipped, *[Wait(5, "nothing")] * 3, kind="service.wait_deploy")
     key = "service.web.wait_deploy"
-    again(stage, 4000, key)
+    watched(stage, 4000, key)
     stage.desk.resume(ME, str(stage.deployment().public_id))
     assert message(stage, stage.step(key)) is False
     assert stage.step(key).status == "waiting"

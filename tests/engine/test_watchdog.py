@@ -1,11 +1,13 @@
 """The watchdog: what it publishes again, what it repairs, and what it leaves alone."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
+from tenantry.engine import watchdog
 from tenantry.engine.jobs import Hint
 from tenantry.engine.progress import lock_deployment
 from tenantry.engine.store import LOCK_TIMEOUT_MS
@@ -105,6 +107,43 @@ def test_a_queue_that_was_thrown_away_is_filled_again_from_the_rows(shipped: Sta
     with stage.desk.reading() as session:
         ended = {row.status for row in session.query(Deployment)}
     assert ended == {"succeeded"}
+
+
+def test_two_watchdogs_hint_a_step_once(shipped: Stage) -> None:
+    """Each reads what is due before either has marked it."""
+    stage = fresh(shipped)
+    stage.sent.clear()
+    stage.pass_time(60)
+
+    def meanwhile() -> dict[str, int]:
+        assert stage.watchdog.sweep() == 1
+        return {}
+
+    late = replace(stage.watchdog, queue_lengths=meanwhile)
+    assert late.sweep() == 0
+    assert len(stage.sent) == 1
+
+
+def test_what_is_sent_behind_many_others_is_marked_when_its_turn_comes(
+    shipped: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would count as lost while it waits to be sent, and a second watchdog sent it too."""
+    monkeypatch.setattr(watchdog, "AT_ONCE", 2)
+    stage = fresh(shipped)
+    for n in range(4):
+        stage.tenant(f"t{n}", "tools")
+        stage.deploy(f"t{n}")
+    stage.sent.clear()
+    stage.pass_time(60)
+    marked: list[int] = []
+
+    def send(chain: Any) -> None:
+        stage.sent.append(chain)
+        marked.append(sum(row.hints > 0 for row in stage.steps()))
+
+    stage.watchdog.dispatcher._send = send
+    assert stage.watchdog.sweep() == 5
+    assert marked == [2, 2, 4, 4, 5]
 
 
 def test_hints_are_repeated_ever_more_seldom(shipped: Stage) -> None:

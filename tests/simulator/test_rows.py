@@ -28,6 +28,25 @@ def test_creating_twice_makes_two(dokploy):
     assert [row["name"] for row in dokploy.read("project.all")] == ["same", "same"]
 
 
+def test_the_list_of_all_projects_shows_each_change(dokploy):
+    """It is remembered in parts."""
+
+    def listed():
+        (environment,) = dokploy.read("project.all")[0]["environments"]
+        return [row["name"] for row in environment["applications"]], len(environment["postgres"])
+
+    place = dokploy.environment()
+    assert listed() == ([], 0)
+    row = dokploy.application(place, image=None)
+    asked = {"databaseName": "d", "databaseUser": "u", "databasePassword": "p"}
+    dokploy.do("postgres.create", name="db", environmentId=place, **asked)
+    assert listed() == (["web"], 1)
+    dokploy.do("application.update", applicationId=row["applicationId"], name="other")
+    assert listed() == (["other"], 1)
+    dokploy.do("application.delete", applicationId=row["applicationId"])
+    assert listed() == ([], 1)
+
+
 def test_auto_deploy_is_on_unless_said_otherwise(dokploy):
     assert dokploy.application(image=None)["autoDeploy"] is True
 

@@ -1,5 +1,6 @@
 """Projects. Names are free to repeat; removal forgets rows and leaves the engine alone."""
 
+from functools import partial
 from typing import Any
 
 from dokploy_simulator.answers import server_error
@@ -67,14 +68,18 @@ def every(world: World, asked: dict[str, Any]) -> Any:  # noqa: ARG001 - every h
         project
         | {
             "environments": [
-                {name: row[name] for name in ("name", "environmentId", "isDefault")}
-                | service_lists(world, row["environmentId"], "least")
+                world.store.derived(row["environmentId"], partial(_least, world, row))
                 for row in world.store.where("environment", "projectId", project["projectId"])
             ],
             "projectTags": [],
         }
         for project in reversed(world.store.every("project"))
     ]
+
+
+def _least(world: World, environment: Row) -> Row:
+    named = {name: environment[name] for name in ("name", "environmentId", "isDefault")}
+    return named | service_lists(world, environment["environmentId"], "least")
 
 
 @query("project.search", "q:str? name:str? description:str? limit:limit offset:offset")

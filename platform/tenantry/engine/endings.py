@@ -1,7 +1,7 @@
 """What an answer or an error of a handler means for the row of its claim. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tenantry.config import Times
@@ -16,6 +16,8 @@ KEY_REFUSED_SECONDS = 30.0
 OUTAGE_SECONDS = 20.0
 # About two hours and more of looks: then even an outage is somebody's business.
 MOST_OUTAGES = 400
+# A note of a step that waits.
+UNWATCHED = "unwatched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,34 @@ class Ending:
 
 def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Ending:
     """Pure: what an answer or an error means for this claim's row."""
+    unwatched = _unwatched(claim, times)
+    ending = _ending(claim, result, times, unwatched)
+    if ending.status != "waiting" or claim.kind.patience is None:
+        return ending
+    if isinstance(result, Wait) and "seen" in (result.details or {}):
+        # All that lies before is uncounted already.
+        unwatched = 0.0
+    if not unwatched and UNWATCHED not in claim.step.meta:
+        return ending
+    note = {"epoch": claim.message.epoch, "seconds": unwatched}
+    return replace(ending, details={**(ending.details or {}), UNWATCHED: note})
+
+
+def _unwatched(claim: Claim, times: Times) -> float:
+    """
+    Seconds of the wait in which nobody looked, though it was time to.
+
+    The database, the broker or all workers were away, or their queue was long: what is waited for
+    did not take so long. Short delays are part of any wait.
+    """
+    kept = claim.step.meta.get(UNWATCHED) or {}
+    before = float(kept["seconds"]) if kept.get("epoch") == claim.message.epoch else 0.0
+    late = (claim.now - claim.step.due_at).total_seconds() - times.hint_cap
+    # The first claim waits for nothing yet, whenever it was due.
+    return before + max(0.0, min(late, claim.waited))
+
+
+def _ending(claim: Claim, result: Outcome | StepTrouble, times: Times, unwatched: float) -> Ending:
     if isinstance(result, Done):
         return Ending(
             "success",
@@ -49,7 +79,7 @@ def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Endi
     seen = (result.details if isinstance(result, Wait) else claim.step.meta).get("seen")
     in_line = float(seen or claim.step.meta.get("seen") or 0.0)
     # A resume starts the count anew: what was seen before it says nothing.
-    waited = claim.waited - (in_line if in_line <= claim.waited else 0.0)
+    waited = claim.waited - (in_line if in_line <= claim.waited else 0.0) - unwatched
     out_of_patience = patience is not None and waited > patience * times.scale
     if isinstance(result, Wait):
         if out_of_patience:

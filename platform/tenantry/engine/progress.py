@@ -24,7 +24,7 @@ from tenantry.planning.states import DONE_STEP, DeploymentStatus, TenantStatus
 
 Step = DeploymentStep
 # Made once: an alias costs more to build than its statement to run.
-before, waits = aliased(Step), aliased(Step)
+first, waits = aliased(Step), aliased(Step)
 
 
 def lock_deployment(conn: Connection, deployment_id: int, *, skip: bool = False) -> Any:
@@ -267,33 +267,39 @@ def open_heads(*conditions: Any, most: int) -> Any:
     Of a deployment that rests, only the step that waits is looked at, once it is due: those behind
     it are due all the while.
     """
-    no_predecessor = ~exists().where(
-        before.deployment_id == Step.deployment_id,
-        before.order < Step.order,
-        before.gates,
-        ~before.status.in_(DONE_STEP),
-        before.retried_by_id.is_(None),
+    # First those that do not rest, then one short look into each. To find all open steps and then
+    # leave out those behind another one reads the whole plan of each, every second.
+    awake = (
+        select(Deployment.id)
+        .where(
+            Deployment.status == DeploymentStatus.RUNNING,
+            Deployment.cancel_requested.is_(False),
+            ~rests(),
+        )
+        .cte("awake")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
     )
-    gating = (
-        Step.gates,
-        Deployment.status == DeploymentStatus.RUNNING,
-        Deployment.cancel_requested.is_(False),
-        no_predecessor,
+    head = (
+        select(first.id)
+        .where(
+            first.deployment_id == awake.c.id,
+            first.gates,
+            ~first.status.in_(DONE_STEP),
+            first.retried_by_id.is_(None),
+        )
+        .order_by(first.order)
+        .limit(1)
+        .correlate(awake)
+        .scalar_subquery()
     )
-    mail = (
+    due = (Step.status.in_(("pending", "waiting")), Step.due_at <= db_now(), *conditions)
+    heads = select(Step.id, Step.deployment_id, Step.step_key, Step.lost, Step.hints)
+    gating = heads.join(awake, Step.id == head).where(*due)
+    mail = heads.join(Deployment, Deployment.id == Step.deployment_id).where(
         Step.gates.is_(False),
-        Step.status.in_(("pending", "waiting")),
         Step.epoch == Deployment.epoch,
         Deployment.status.in_(("succeeded", "failed", "cancelled")),
+        *due,
     )
-    heads = (
-        select(Step.id, Step.deployment_id, Step.step_key, Step.lost, Step.hints)
-        .join(Deployment, Deployment.id == Step.deployment_id)
-        .where(Step.due_at <= db_now(), *conditions)
-    )
-    every = union_all(
-        heads.where(Step.status == "waiting", *gating),
-        heads.where(Step.status == "pending", ~rests(), *gating),
-        heads.where(*mail),
-    ).subquery()
+    every = union_all(gating, mail).subquery()
     return select(every).limit(most)

@@ -38,6 +38,7 @@ Step = DeploymentStep
 sibling, just_ended, open_step = aliased(Step), aliased(Step), aliased(Step)
 MOST_LOST = 6
 BATCH = 500
+AT_ONCE = 50
 # A mail row of an old epoch was not given up: nobody wants it any more.
 JOB_AFTER = {"pending": "scheduled", "failed": "failed", "skipped": "cancelled"}
 
@@ -63,7 +64,16 @@ class Watchdog:
         # that nobody empties must not silence the others.
         room = self._in_flight()
         heads = [h for h in heads if waiting.get(queue_of(h.step_key, h.lost), 0) <= room]
-        return self.dispatcher.publish(self._mark_hinted(heads)) if heads else 0
+        sent = 0
+        # Marked right before they go out: what is marked and waits behind hundreds of others would
+        # count as lost before it was sent.
+        for start in range(0, len(heads), AT_ONCE):
+            hints = self._mark_hinted(heads[start : start + AT_ONCE])
+            went = self.dispatcher.publish(hints)
+            if hints and not went:
+                break
+            sent += went
+        return sent
 
     def repair(self) -> dict[str, int]:
         """The five-second round; returns what was done, for the metrics."""
@@ -79,7 +89,6 @@ class Watchdog:
         return done
 
     def _due_heads(self) -> list[Any]:
-        repeat = self.times.hint_repeat
         statement = open_heads(
             ~exists().where(
                 sibling.deployment_id == Step.deployment_id,
@@ -91,17 +100,22 @@ class Watchdog:
                 just_ended.deployment_id == Step.deployment_id,
                 just_ended.ended_at > db_now(-self.times.hint_grace),
             ),
-            or_(
-                Step.hinted_at.is_(None),
-                and_(Step.hints == 0, Step.hinted_at < db_now(-repeat)),
-                and_(Step.hints == 1, Step.hinted_at < db_now(-2 * repeat)),
-                and_(Step.hints == 2, Step.hinted_at < db_now(-4 * repeat)),  # noqa: PLR2004
-                Step.hinted_at < db_now(-self.times.hint_cap),
-            ),
+            self._unhinted(),
             most=BATCH,
         )
         with transaction(self.engine) as conn:
             return list(conn.execute(statement).all())
+
+    def _unhinted(self) -> Any:
+        """Nobody has hinted it, or so long ago that the hint counts as lost."""
+        repeat = self.times.hint_repeat
+        return or_(
+            Step.hinted_at.is_(None),
+            and_(Step.hints == 0, Step.hinted_at < db_now(-repeat)),
+            and_(Step.hints == 1, Step.hinted_at < db_now(-2 * repeat)),
+            and_(Step.hints == 2, Step.hinted_at < db_now(-4 * repeat)),  # noqa: PLR2004
+            Step.hinted_at < db_now(-self.times.hint_cap),
+        )
 
     def _in_flight(self) -> int:
         with transaction(self.engine) as conn:
@@ -113,8 +127,11 @@ class Watchdog:
         return max(10, number)
 
     def _mark_hinted(self, heads: list[Any]) -> list[Hint]:
+        # Asked again, under the lock: a second watchdog may have hinted them since they were read.
         ids = select(Step.id).where(
-            Step.id.in_([row.id for row in heads]), Step.status.in_(("pending", "waiting"))
+            Step.id.in_([row.id for row in heads]),
+            Step.status.in_(("pending", "waiting")),
+            self._unhinted(),
         )
         with transaction(self.engine) as conn:
             # Whoever has a row locked is at work on it, or stands still: neither needs a hint.

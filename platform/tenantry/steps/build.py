@@ -100,8 +100,12 @@ def wait(ctx: StepContext) -> Done | Wait:
     lines, cursor = new_lines(log, ctx.memory.get("log"), finished=build.status != "running")
     ctx.say(*lines, stream="stdout")
     details["log"] = cursor
+    known = trace.get("build_id") == build.id
     trace = {**trace, "build_id": build.id}
     if build.status == "running":
+        if not known:
+            # How long it stood in line is not counted, nor that nobody looked meanwhile.
+            details["seen"] = ctx.waited
         phase = phase_of(log)
         words = f"Building: {phase}" if phase else "Building"
         return Wait(ctx.poll_seconds, words, {"build_trace": trace}, {**details, "phase": phase})
