@@ -59,7 +59,8 @@ class Fault:
 
 ENGINE = "platform/tenantry/engine/"
 AT_ONCE = ENGINE + "fused/statements.py"
-SAME_MOMENT = "AND h.next_seq = v.next_seq AND h.status = 'running'"
+SETTLE_AT_ONCE = ENGINE + "fused/settle_sql.py"
+SAME_MOMENT = "AND h.next_seq = v.next_seq "
 INDEX = "'one_active_per_tenant', 'deployment', ['tenant_id'], unique="
 FAULTS = (
     Fault(
@@ -91,15 +92,15 @@ FAULTS = (
     ),
     Fault(
         "a fence comparison: a settle in one statement does not ask whose claim it is",
-        (Edit(AT_ONCE, " AND s.fence = %(fence)s AND s.status", " AND s.status"),),
+        (Edit(SETTLE_AT_ONCE, " AND s.fence = %(fence)s AND s.status", " AND s.status"),),
         ("tests/engine/test_fused.py",),
         on="postgresql",
     ),
     Fault(
         "a single statement does not ask who moved on while it waited (ADR 0014)",
         (
-            Edit(AT_ONCE, f"{SAME_MOMENT} AND h.epoch", "AND h.status = 'running' AND h.epoch"),
-            Edit(AT_ONCE, f"{SAME_MOMENT}\n", "AND h.status = 'running'\n"),
+            Edit(AT_ONCE, f"{SAME_MOMENT}AND h.epoch", "AND h.epoch"),
+            Edit(SETTLE_AT_ONCE, f"{SAME_MOMENT}AND {{may}}", "AND {may}"),
         ),
         ("tests/engine/test_fused.py",),
         on="postgresql",

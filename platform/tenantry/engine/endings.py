@@ -58,7 +58,7 @@ def _unwatched(claim: Claim, times: Times) -> float:
     """
     kept = claim.step.meta.get(UNWATCHED) or {}
     before = float(kept["seconds"]) if kept.get("epoch") == claim.message.epoch else 0.0
-    late = (claim.now - claim.step.due_at).total_seconds() - times.hint_cap
+    late = float((claim.now - claim.step.due_at).total_seconds()) - times.hint_cap
     # The first claim waits for nothing yet, whenever it was due.
     return before + max(0.0, min(late, claim.waited))
 

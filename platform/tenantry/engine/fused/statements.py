@@ -21,6 +21,7 @@ from tenantry.planning.states import DONE_STEP, ENDED_DEPLOYMENT, OPEN_JOB
 STEP_COLUMNS = (
     "id", "step_key", "gates", "order", "tenant_service_id", "service_name", "meta", "intent",
     "intent_at", "message", "attempts", "budget_from", "lost", "polls", "fence", "started_at",
+    "due_at",
 )  # fmt: skip
 DEPLOYMENT_COLUMNS = (
     "id", "public_id", "tenant_id", "target_id", "action", "trigger_reason", "status", "epoch",
