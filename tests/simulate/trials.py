@@ -98,23 +98,22 @@ def control(
     return Control(name, out, broken, covered_by, on=tuple(on.split()), seeds=seeds, **conditions)
 
 
-def _roughen(world: World, storm: Storm) -> None:
+def _roughen(world: World, storm: Storm, still: str) -> None:
     # Rougher than the seeds: what a missing guard lets through is rare enough.
-    world.baton.weather, world.far.rough = ROUGH, 2.5
+    world.baton.weather, world.far.rough = replace(ROUGH, still=still), 2.5
     storm.often["people"] = 15.0
 
 
 @contextmanager
-def in_the_rough(world: World, storm: Storm) -> Iterator[None]:
+def in_the_rough(world: World, storm: Storm, *, still: str = "") -> Iterator[None]:
     """The engine as it is, in the weather of the controls."""
-    _roughen(world, storm)
+    _roughen(world, storm, still)
     yield
 
 
 @contextmanager
 def _without(control: Control, world: World, storm: Storm) -> Iterator[None]:
-    _roughen(world, storm)
-    world.baton.weather = replace(ROUGH, still=control.still)
+    _roughen(world, storm, control.still)
     world.far.late = control.late
     if control.pressed:
         storm.often["people"] = 4.0
