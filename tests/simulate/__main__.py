@@ -95,7 +95,7 @@ def say(*lines: str) -> None:
 
 def weather(given: argparse.Namespace) -> Setting:
     """What seeds are out in."""
-    return partial(in_the_rough, still=given.still) if given.rough else no_setting
+    return partial(in_the_rough, still=tuple(given.still)) if given.rough else no_setting
 
 
 def trace(seed: int, on: str, setting: Setting) -> int:
@@ -216,7 +216,7 @@ def main() -> int:
     parser.add_argument("--no-controls", action="store_true")
     parser.add_argument("--only", default="", help="controls with this in their name")
     parser.add_argument("--rough", action="store_true", help="seeds in the weather of the controls")
-    parser.add_argument("--still", default="", help="and a point at which workers stand still")
+    parser.add_argument("--still", nargs="*", default=(), help="and where workers stand still")
     parser.add_argument("--until-red", action="store_true", help="stop at the first violation")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--trace", action="store_true")

@@ -55,7 +55,7 @@ class Fault:
     edits: tuple[Edit, ...]
     tests: tuple[str, ...]
     on: str = "sqlite"
-    still: str = ""
+    still: tuple[str, ...] = ()
     covered_by: str = ""
 
 
@@ -78,7 +78,7 @@ FAULTS = (
             ),
         ),
         ("tests/engine/test_simulate.py", "tests/engine/test_frozen_worker.py"),
-        still="before_intent",
+        still=("before_intent",),
     ),
     Fault(
         "the same comparison in PostgreSQL's single statement",
@@ -91,14 +91,14 @@ FAULTS = (
         ),
         ("tests/engine/test_simulate.py", "tests/engine/test_frozen_worker.py"),
         on="postgresql",
-        still="before_intent",
+        still=("before_intent",),
     ),
     Fault(
         "a fence comparison: a settle in one statement does not ask whose claim it is",
         (Edit(AT_ONCE, " AND s.fence = %(fence)s AND s.status", " AND s.status"),),
         ("tests/engine/test_fused.py",),
         on="postgresql",
-        still="before_settle",
+        still=("before_settle",),
     ),
     Fault(
         "a single statement does not ask who moved on while it waited (ADR 0014)",
@@ -171,10 +171,10 @@ def called(tree: Path, *command: str) -> tuple[bool, str, float]:
     return done.returncode != 0, done.stdout + done.stderr, perf_counter() - began
 
 
-def by_simulator(tree: Path, on: str, still: str, base: int) -> tuple[str, float]:
+def by_simulator(tree: Path, on: str, still: tuple[str, ...], base: int) -> tuple[str, float]:
     """The seed and the invariant that found it; nothing where it was not found."""
     options = ["--on", on, "--base", str(base), "--rough", "--no-controls", "--until-red"]
-    options += ["--still", still]
+    options += ["--still", *still]
     options += ["--seeds", str(SEEDS[on]), "--seeds-on-postgresql", str(SEEDS[on])]
     red, said, seconds = called(tree, "-m", "tests.simulate", *options)
     found = re.search(r"^seed \d+ on \w+: [a-z ]+: .*$", said, re.MULTILINE)
