@@ -49,7 +49,7 @@ class Weather:
     commit_lost: float = 0.004
     database: float = 0.002
     # Where workers stand still beyond their lease more often than anywhere else.
-    still: str = ""
+    still: tuple[str, ...] = ()
 
 
 OFTEN_STILL = 0.3
@@ -132,7 +132,7 @@ class Baton:
             return
         if luck > 1 - weather.pause:
             self._stand_still(actor, name, self.dice.choice((60, 90, 200, 700)))
-        elif name == weather.still and self.dice.random() < OFTEN_STILL:
+        elif name in weather.still and self.dice.random() < OFTEN_STILL:
             # So long that the step was taken by another, who may still hold it.
             self._stand_still(actor, name, self.dice.uniform(50, 120))
         elif luck > 1 - weather.pause - weather.dawdle:

@@ -20,9 +20,9 @@ CONTROLS = (
         pressed=("run_now", "cancel", "resume"),
     ),
     control(
-        "nothing, while workers stand still before they intend",
+        "nothing, while workers stand still before they intend or settle",
         covered_by="the engine as it is",
-        still="before_intent",
+        still=("before_intent", "before_settle"),
     ),
     control(
         "nothing, while calls without an answer take effect later",
@@ -30,7 +30,12 @@ CONTROLS = (
         late=LATE,
         pressed=("run_now",),
     ),
-    control("the fence", removals.fence, breaks="fence, sent by the holder, one of each"),
+    control(
+        "the fence",
+        removals.fence,
+        breaks="fence, sent by the holder, one of each",
+        still=("before_settle",),
+    ),
     control("the look before a create", removals.look_up, breaks="one of each"),
     control("the settle time", removals.settle_time, breaks="one of each", late=LATE),
     control(
@@ -45,7 +50,7 @@ CONTROLS = (
         "the fence in the intent",
         removals.fence_at_intent,
         breaks="sent by the holder",
-        still="before_intent",
+        still=("before_intent",),
     ),
     control("the lease in the intent", removals.lease_at_intent, covered_by="the fence"),
     control(
@@ -53,7 +58,7 @@ CONTROLS = (
         removals.lease_at_intent,
         removals.fence_at_intent,
         breaks="sent by the holder, one of each",
-        still="before_intent",
+        still=("before_intent",),
     ),
     control("the lease in the reap", removals.lease_at_reap, breaks="sent by the holder"),
     control("the watchdog", removals.watchdog, breaks="everything ends"),
