@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from tenantry.engine import watchdog
+from tenantry.engine import hinting
 from tenantry.engine.jobs import Hint
 from tenantry.engine.progress import lock_deployment
 from tenantry.engine.store import LOCK_TIMEOUT_MS
@@ -128,7 +128,7 @@ def test_what_is_sent_behind_many_others_is_marked_when_its_turn_comes(
     shipped: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else it would count as lost while it waits to be sent, and a second watchdog sent it too."""
-    monkeypatch.setattr(watchdog, "AT_ONCE", 2)
+    monkeypatch.setattr(hinting, "AT_ONCE", 2)
     stage = fresh(shipped)
     for n in range(4):
         stage.tenant(f"t{n}", "tools")
@@ -171,6 +171,21 @@ def test_nothing_is_hinted_while_the_queue_is_longer_than_what_runs(shipped: Sta
     # A queue that nobody empties silences no other.
     stage.waiting = {"steps": 10, "slow": 5000, "suspect": 5000}
     assert stage.watchdog.sweep() == 1
+
+
+def test_hints_fill_a_queue_and_do_not_overfill_it(shipped: Stage) -> None:
+    stage = fresh(shipped)
+    for n in range(4):
+        stage.tenant(f"t{n}", "tools")
+        stage.deploy(f"t{n}")
+    stage.sent.clear()
+    stage.pass_time(60)
+    stage.waiting = {"steps": 8}
+    assert stage.watchdog.sweep() == 3
+    stage.waiting = {"steps": 11}
+    assert stage.watchdog.sweep() == 0
+    stage.waiting = {"steps": 0}
+    assert stage.watchdog.sweep() == 2
 
 
 def test_only_heads_that_are_due_are_hinted(shipped: Stage) -> None:

@@ -60,7 +60,7 @@ def _unwatched(claim: Claim, times: Times) -> float:
     before = float(kept["seconds"]) if kept.get("epoch") == claim.message.epoch else 0.0
     late = float((claim.now - claim.step.due_at).total_seconds()) - times.hint_cap
     # The first claim waits for nothing yet, whenever it was due.
-    return before + max(0.0, min(late, claim.waited))
+    return before + max(0.0, float(min(late, claim.waited)))
 
 
 def _ending(claim: Claim, result: Outcome | StepTrouble, times: Times, unwatched: float) -> Ending:

@@ -7,7 +7,7 @@ Lock order everywhere: Target, Deployment, Tenant, Step, TenantService, JobRecor
 
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select, union_all, update
+from sqlalchemy import Connection, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from tenantry.engine.aftermath import tenant_after
@@ -24,7 +24,7 @@ from tenantry.planning.states import DONE_STEP, DeploymentStatus, TenantStatus
 
 Step = DeploymentStep
 # Made once: an alias costs more to build than its statement to run.
-first, waits = aliased(Step), aliased(Step)
+waits = aliased(Step)
 
 
 def lock_deployment(conn: Connection, deployment_id: int, *, skip: bool = False) -> Any:
@@ -256,50 +256,3 @@ def rests() -> Any:
         waits.gates,
         waits.due_at > db_now(),
     )
-
-
-def open_heads(*conditions: Any, most: int) -> Any:
-    """
-    Steps whose turn it is, that are due and meet the conditions: gating ones of running deployments
-    without an open predecessor, and mail of ended ones in the current epoch. The same order check
-    as the claim's.
-
-    Of a deployment that rests, only the step that waits is looked at, once it is due: those behind
-    it are due all the while.
-    """
-    # First those that do not rest, then one short look into each. To find all open steps and then
-    # leave out those behind another one reads the whole plan of each, every second.
-    awake = (
-        select(Deployment.id)
-        .where(
-            Deployment.status == DeploymentStatus.RUNNING,
-            Deployment.cancel_requested.is_(False),
-            ~rests(),
-        )
-        .cte("awake")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
-    )
-    head = (
-        select(first.id)
-        .where(
-            first.deployment_id == awake.c.id,
-            first.gates,
-            ~first.status.in_(DONE_STEP),
-            first.retried_by_id.is_(None),
-        )
-        .order_by(first.order)
-        .limit(1)
-        .correlate(awake)
-        .scalar_subquery()
-    )
-    due = (Step.status.in_(("pending", "waiting")), Step.due_at <= db_now(), *conditions)
-    heads = select(Step.id, Step.deployment_id, Step.step_key, Step.lost, Step.hints)
-    gating = heads.join(awake, Step.id == head).where(*due)
-    mail = heads.join(Deployment, Deployment.id == Step.deployment_id).where(
-        Step.gates.is_(False),
-        Step.epoch == Deployment.epoch,
-        Deployment.status.in_(("succeeded", "failed", "cancelled")),
-        *due,
-    )
-    every = union_all(gating, mail).subquery()
-    return select(every).limit(most)

@@ -9,12 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, and_, exists, func, or_, select, update
+from sqlalchemy import Engine, exists, select, update
 from sqlalchemy.orm import aliased
 
 from tenantry.config import Times
 from tenantry.engine.claim import settle_of
-from tenantry.engine.dispatch import Dispatcher, queue_of
+from tenantry.engine.dispatch import Dispatcher
+from tenantry.engine.hinting import Hinting
 from tenantry.engine.jobs import Hint
 from tenantry.engine.progress import (
     end,
@@ -22,10 +23,9 @@ from tenantry.engine.progress import (
     finish_cancel,
     gating_steps_left,
     lock_deployment,
-    open_heads,
     rests,
 )
-from tenantry.engine.store import locked, transaction
+from tenantry.engine.store import transaction
 from tenantry.engine.transitions import move, move_known
 from tenantry.models import Deployment, DeploymentStep, JobRecord
 from tenantry.models.dbtime import db_now
@@ -35,10 +35,9 @@ from tenantry.planning.states import DONE_STEP, DeploymentStatus
 log = structlog.get_logger(__name__)
 Step = DeploymentStep
 # Made once: an alias costs more to build than its statement to run.
-sibling, just_ended, open_step = aliased(Step), aliased(Step), aliased(Step)
+open_step = aliased(Step)
 MOST_LOST = 6
 BATCH = 500
-AT_ONCE = 50
 # A mail row of an old epoch was not given up: nobody wants it any more.
 JOB_AFTER = {"pending": "scheduled", "failed": "failed", "skipped": "cancelled"}
 
@@ -54,26 +53,7 @@ class Watchdog:
 
     def sweep(self) -> int:
         """Publishes the chains of due heads that nobody hinted lately; returns how many."""
-        heads = self._due_heads()
-        if not heads:
-            return 0
-        waiting = self.queue_lengths()
-        if waiting is None:
-            return 0
-        # Hints on top of a full queue only make it longer. Each queue is judged by itself: one
-        # that nobody empties must not silence the others.
-        room = self._in_flight()
-        heads = [h for h in heads if waiting.get(queue_of(h.step_key, h.lost), 0) <= room]
-        sent = 0
-        # Marked right before they go out: what is marked and waits behind hundreds of others would
-        # count as lost before it was sent.
-        for start in range(0, len(heads), AT_ONCE):
-            hints = self._mark_hinted(heads[start : start + AT_ONCE])
-            went = self.dispatcher.publish(hints)
-            if hints and not went:
-                break
-            sent += went
-        return sent
+        return Hinting(self.engine, self.dispatcher, self.times, self.queue_lengths).sweep()
 
     def repair(self) -> dict[str, int]:
         """The five-second round; returns what was done, for the metrics."""
@@ -87,61 +67,6 @@ class Watchdog:
             if number:
                 log.info("repaired", what=what, number=number)
         return done
-
-    def _due_heads(self) -> list[Any]:
-        statement = open_heads(
-            ~exists().where(
-                sibling.deployment_id == Step.deployment_id,
-                sibling.gates,
-                sibling.status == "running",
-            ),
-            # A predecessor that ended this moment hands over by its own chain.
-            ~exists().where(
-                just_ended.deployment_id == Step.deployment_id,
-                just_ended.ended_at > db_now(-self.times.hint_grace),
-            ),
-            self._unhinted(),
-            most=BATCH,
-        )
-        with transaction(self.engine) as conn:
-            return list(conn.execute(statement).all())
-
-    def _unhinted(self) -> Any:
-        """Nobody has hinted it, or so long ago that the hint counts as lost."""
-        repeat = self.times.hint_repeat
-        return or_(
-            Step.hinted_at.is_(None),
-            and_(Step.hints == 0, Step.hinted_at < db_now(-repeat)),
-            and_(Step.hints == 1, Step.hinted_at < db_now(-2 * repeat)),
-            and_(Step.hints == 2, Step.hinted_at < db_now(-4 * repeat)),  # noqa: PLR2004
-            Step.hinted_at < db_now(-self.times.hint_cap),
-        )
-
-    def _in_flight(self) -> int:
-        with transaction(self.engine) as conn:
-            number = conn.execute(
-                select(func.count())
-                .select_from(Deployment)
-                .where(Deployment.status == DeploymentStatus.RUNNING)
-            ).scalar_one()
-        return max(10, number)
-
-    def _mark_hinted(self, heads: list[Any]) -> list[Hint]:
-        # Asked again, under the lock: a second watchdog may have hinted them since they were read.
-        ids = select(Step.id).where(
-            Step.id.in_([row.id for row in heads]),
-            Step.status.in_(("pending", "waiting")),
-            self._unhinted(),
-        )
-        with transaction(self.engine) as conn:
-            # Whoever has a row locked is at work on it, or stands still: neither needs a hint.
-            free = set(conn.execute(locked(ids, skip=True)).scalars())
-            conn.execute(
-                update(Step)
-                .where(Step.id.in_(free))
-                .values(hinted_at=db_now(), hints=Step.hints + 1)
-            )
-        return [Hint(row.deployment_id) for row in heads if row.id in free]
 
     def _each(self, ids: list[Any], act: Callable[[Any], list[Hint] | None]) -> int:
         number = 0
