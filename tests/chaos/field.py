@@ -87,6 +87,16 @@ class Field:
                 session.scalars(select(Deployment.subdomain).where(Deployment.status == status))
             )
 
+    def failures(self) -> list[str]:
+        """What the deployments that failed say of it."""
+        with self.place.shop.desk.reading() as session:
+            rows = session.execute(
+                select(Deployment.subdomain, Deployment.summary).where(
+                    Deployment.status == "failed"
+                )
+            )
+            return [f"{row.subdomain}: {row.summary}" for row in rows]
+
     def over(self) -> bool:
         """Whether every deployment has ended."""
         found = self.statuses()

@@ -58,7 +58,7 @@ def _mode(place: Field, told: Told, mode: str, number: int, seed: int) -> None:
     done = len(set(names) & set(place.named("succeeded")))
     place.lift()
     place.finish(LONGEST)
-    failed = place.named("failed")
+    failed, why = place.named("failed"), place.failures()
     place.redeploy(failed)
     place.finish(LONGEST)
     told.figures[mode] = (
@@ -67,7 +67,9 @@ def _mode(place: Field, told: Told, mode: str, number: int, seed: int) -> None:
     )
     told.expect(all(spoilt), f"{mode}: a fault was never used: {spoilt}")
     told.expect(sum(spoilt) >= EACH, f"{mode}: only {sum(spoilt)} answers were spoilt")
-    told.expect(not failed or mode in MAY_FAIL, f"{mode}: {len(failed)} failed of {EACH}")
+    told.expect(not failed or mode in MAY_FAIL, f"{mode}: {len(failed)} failed: {why[:3]}")
+    still = place.failures()
+    told.expect(not still, f"{mode}: resumed without faults and failed again: {still[:3]}")
     told.expect(bool(breaker) or mode not in REFUSALS, f"{mode}: the breaker did not open")
 
 

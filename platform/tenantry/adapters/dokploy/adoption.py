@@ -1,7 +1,7 @@
 """Marking what somebody else made: a description, and no deploys but ours; no engine call."""
 
 from tenantry.adapters.dokploy import databases, rows
-from tenantry.adapters.dokploy.client import DokployClient, anything
+from tenantry.adapters.dokploy.client import DokployClient, confirmed
 from tenantry.planning.databases import DATABASE_KINDS
 
 
@@ -14,4 +14,4 @@ def adopt(client: DokployClient, kind: str, object_id: str, description: str) ->
     body: dict[str, object] = {rows.id_field(kind): object_id, "description": description}
     if kind in {rows.APPLICATION, rows.COMPOSE}:
         body["autoDeploy"] = False
-    client.tell(f"{kind}.update", body, anything)
+    client.tell(f"{kind}.update", body, confirmed)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tenantry.adapters.dokploy import rows, rows_of_services
-from tenantry.adapters.dokploy.client import DokployClient, anything
+from tenantry.adapters.dokploy.client import DokployClient, anything, confirmed
 from tenantry.adapters.dokploy.faults import Gone
 from tenantry.planning.sources import Volume
 from tenantry.ports import ApplicationSeen, RedirectSeen, ScheduleSeen
@@ -20,18 +20,18 @@ def one(client: DokployClient, app_id: str) -> ApplicationSeen | None:
 def set_fresh_build(client: DokployClient, app_id: str, *, fresh: bool) -> None:
     """Change, safe to repeat: stored, so somebody has to take it back."""
     body = {"applicationId": app_id, "cleanCache": fresh}
-    client.tell("application.update", body, anything)
+    client.tell("application.update", body, confirmed)
 
 
 def reload(client: DokployClient, app_id: str, app_name: str) -> None:
     """Change: checks nothing, not even that there is an image to run."""
     body = {"applicationId": app_id, "appName": app_name}
-    client.tell("application.reload", body, anything)
+    client.tell("application.reload", body, confirmed)
 
 
 def stop(client: DokployClient, app_id: str) -> None:
     """Change, safe to repeat. Blocks until the containers are gone; errors of Docker are lost."""
-    client.tell("application.stop", {"applicationId": app_id}, anything)
+    client.tell("application.stop", {"applicationId": app_id}, confirmed)
 
 
 def create_volume(client: DokployClient, app_id: str, volume: Volume) -> None:
@@ -44,7 +44,7 @@ def create_volume(client: DokployClient, app_id: str, volume: Volume) -> None:
         # Without it the mount belongs to nobody.
         "serviceType": rows.APPLICATION,
     }
-    client.tell("mounts.create", body, anything)
+    client.tell("mounts.create", body, confirmed)
 
 
 def create_redirect(client: DokployClient, app_id: str, redirect: RedirectSeen) -> None:
@@ -55,7 +55,7 @@ def create_redirect(client: DokployClient, app_id: str, redirect: RedirectSeen) 
         "replacement": redirect.replacement,
         "permanent": redirect.permanent,
     }
-    client.tell("redirects.create", body, anything)
+    client.tell("redirects.create", body, confirmed)
 
 
 def delete_redirect(client: DokployClient, redirect_id: str) -> None:
@@ -91,7 +91,7 @@ def enable_schedule(client: DokployClient, schedule: ScheduleSeen, *, enabled: b
 def delete_schedule(client: DokployClient, schedule_id: str) -> None:
     """Change, safe to repeat."""
     try:
-        client.tell("schedule.delete", {"scheduleId": schedule_id}, anything)
+        client.tell("schedule.delete", {"scheduleId": schedule_id}, confirmed)
     except Gone:
         return
 

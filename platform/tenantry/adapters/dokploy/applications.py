@@ -1,7 +1,7 @@
 """Applications. Every save sends every field: what is left out is refused, null overwrites."""
 
 from tenantry.adapters.dokploy import rows
-from tenantry.adapters.dokploy.client import DokployClient, anything
+from tenantry.adapters.dokploy.client import DokployClient, confirmed
 from tenantry.adapters.dokploy.faults import Gone
 from tenantry.planning.sources import Build, GitSource, ImageSource
 from tenantry.ports import Running, ServiceSeen
@@ -29,13 +29,13 @@ def create(
 def settle(client: DokployClient, app_id: str, running: Running) -> None:
     """Change, safe to repeat: nobody but us deploys it, and a failed update stays where it is."""
     body = {"applicationId": app_id, "autoDeploy": False, **_running(running)}
-    client.tell("application.update", body, anything)
+    client.tell("application.update", body, confirmed)
 
 
 def configure(client: DokployClient, app_id: str, running: Running) -> None:
     """Change, safe to repeat: stored only, until the next deploy or reload."""
     body = {"applicationId": app_id, **_running(running)}
-    client.tell("application.update", body, anything)
+    client.tell("application.update", body, confirmed)
 
 
 def _running(running: Running) -> dict[str, object]:
@@ -65,7 +65,7 @@ def attach_git(client: DokployClient, app_id: str, source: GitSource) -> None:
         "enableSubmodules": source.submodules,
         "watchPaths": [],
     }
-    client.tell("application.saveGitProvider", body, anything)
+    client.tell("application.saveGitProvider", body, confirmed)
 
 
 def attach_image(client: DokployClient, app_id: str, source: ImageSource) -> None:
@@ -77,7 +77,7 @@ def attach_image(client: DokployClient, app_id: str, source: ImageSource) -> Non
         "password": None,
         "registryUrl": None,
     }
-    client.tell("application.saveDockerProvider", body, anything)
+    client.tell("application.saveDockerProvider", body, confirmed)
 
 
 def set_build(client: DokployClient, app_id: str, build: Build) -> None:
@@ -93,7 +93,7 @@ def set_build(client: DokployClient, app_id: str, build: Build) -> None:
         "publishDirectory": build.publish_directory,
         "isStaticSpa": build.static_spa,
     }
-    client.tell("application.saveBuildType", body, anything)
+    client.tell("application.saveBuildType", body, confirmed)
 
 
 def set_environment(client: DokployClient, app_id: str, dotenv: str) -> None:
@@ -105,7 +105,7 @@ def set_environment(client: DokployClient, app_id: str, dotenv: str) -> None:
         "buildSecrets": "",
         "createEnvFile": False,
     }
-    client.tell("application.saveEnvironment", body, anything)
+    client.tell("application.saveEnvironment", body, confirmed)
 
 
 def status(client: DokployClient, app_id: str) -> str | None:
@@ -121,6 +121,6 @@ def status(client: DokployClient, app_id: str) -> str | None:
 def delete(client: DokployClient, app_id: str) -> None:
     """Change, safe to repeat. A build that runs would bring its containers back."""
     try:
-        client.tell("application.delete", {"applicationId": app_id}, anything)
+        client.tell("application.delete", {"applicationId": app_id}, confirmed)
     except Gone:
         return

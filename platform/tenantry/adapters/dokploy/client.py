@@ -33,6 +33,17 @@ def anything(document: Any) -> None:
     """Reads an answer that carries nothing we need: empty, `true` or a row."""
 
 
+def confirmed(document: Any) -> None:
+    """
+    Reads `true` or a row, of which nothing is needed but that it is there.
+
+    Without a body nobody knows whether the change was made, and who takes it for made builds an
+    application that has no image.
+    """
+    if document is None:
+        raise ValueError("nothing was said")
+
+
 @dataclass(slots=True)
 class Server:
     """A configured server and its kept connections; `known_version` was asked once."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tenantry.adapters.dokploy import builds, rows, rows_of_services
-from tenantry.adapters.dokploy.client import DokployClient, anything
+from tenantry.adapters.dokploy.client import DokployClient, anything, confirmed
 from tenantry.adapters.dokploy.faults import Gone
 from tenantry.ports import BuildSeen, ComposeSeen, ContainerSeen, DomainSeen, ServiceSeen
 
@@ -47,13 +47,13 @@ def set_file(client: DokployClient, compose_id: str, file: str) -> None:
         "composeType": "stack",
         "autoDeploy": False,
     }
-    client.tell("compose.update", body, anything)
+    client.tell("compose.update", body, confirmed)
 
 
 def set_environment(client: DokployClient, compose_id: str, dotenv: str) -> None:
     """Change, safe to repeat: replaces the whole environment."""
     body = {"composeId": compose_id, "env": dotenv}
-    client.tell("compose.saveEnvironment", body, anything)
+    client.tell("compose.saveEnvironment", body, confirmed)
 
 
 def services(client: DokployClient, compose_id: str) -> Sequence[str]:
@@ -74,7 +74,7 @@ def services(client: DokployClient, compose_id: str) -> Sequence[str]:
 def deploy(client: DokployClient, compose_id: str, title: str, description: str) -> None:
     """Change: each call is one more run in the queue."""
     body = {"composeId": compose_id, "title": title, "description": description}
-    client.tell("compose.deploy", body, anything)
+    client.tell("compose.deploy", body, confirmed)
 
 
 def history(client: DokployClient, compose_id: str) -> Sequence[BuildSeen]:
@@ -107,7 +107,7 @@ def delete(client: DokployClient, compose_id: str) -> None:
     # Always said: where it is missing the target takes it for false without a word.
     body = {"composeId": compose_id, "deleteVolumes": False}
     try:
-        client.tell("compose.delete", body, anything)
+        client.tell("compose.delete", body, confirmed)
     except Gone:
         return
 

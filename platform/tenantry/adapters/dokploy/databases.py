@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from tenantry.adapters.dokploy import projects, rows, rows_of_services
-from tenantry.adapters.dokploy.client import DokployClient, anything
+from tenantry.adapters.dokploy.client import DokployClient, confirmed
 from tenantry.adapters.dokploy.faults import Gone
 from tenantry.errors import Permanent, Transient
 from tenantry.planning.databases import facts
@@ -28,7 +28,7 @@ def create(
     body = _body(environment_id, wish, server_id)
     call = f"{rows.router_of(wish.kind)}.create"
     if wish.kind == "libsql":
-        client.tell(call, body, anything)
+        client.tell(call, body, confirmed)
         return _read_back(client, environment_id, wish)
     return client.tell(call, body, lambda row: rows.service(wish.kind, row))
 
@@ -47,7 +47,7 @@ def one(client: DokployClient, kind: DatabaseKind, database_id: str) -> ServiceS
 def deploy(client: DokployClient, kind: DatabaseKind, database_id: str, deadline: float) -> None:
     """Change: restarts a database that runs. Answers when the pull and the start are over."""
     call = f"{rows.router_of(kind)}.deploy"
-    client.tell(call, {rows.id_field(kind): database_id}, anything, seconds=deadline)
+    client.tell(call, {rows.id_field(kind): database_id}, confirmed, seconds=deadline)
 
 
 def in_full(client: DokployClient, kind: DatabaseKind, database_id: str) -> DatabaseSeen | None:
@@ -78,23 +78,23 @@ def update(
     kept: dict[str, object] = {}
     if kind == "libsql":
         kept = client.ask("libsql.one", lambda row: {key: row[key] for key in DEFAULTED}, **name)
-    client.tell(f"{rows.router_of(kind)}.update", {**name, **kept, **fields}, anything)
+    client.tell(f"{rows.router_of(kind)}.update", {**name, **kept, **fields}, confirmed)
 
 
 def stop(client: DokployClient, kind: DatabaseKind, database_id: str) -> None:
     """Change, safe to repeat."""
-    client.tell(f"{rows.router_of(kind)}.stop", {rows.id_field(kind): database_id}, anything)
+    client.tell(f"{rows.router_of(kind)}.stop", {rows.id_field(kind): database_id}, confirmed)
 
 
 def start(client: DokployClient, kind: DatabaseKind, database_id: str) -> None:
     """Change, safe to repeat: refused where it was never deployed."""
-    client.tell(f"{rows.router_of(kind)}.start", {rows.id_field(kind): database_id}, anything)
+    client.tell(f"{rows.router_of(kind)}.start", {rows.id_field(kind): database_id}, confirmed)
 
 
 def remove(client: DokployClient, kind: DatabaseKind, database_id: str) -> None:
     """Change, safe to repeat: its stored backups go with it, its volume and their files stay."""
     try:
-        client.tell(f"{rows.router_of(kind)}.remove", {rows.id_field(kind): database_id}, anything)
+        client.tell(f"{rows.router_of(kind)}.remove", {rows.id_field(kind): database_id}, confirmed)
     except Gone:
         return
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tenantry.adapters.dokploy import rows
-from tenantry.adapters.dokploy.client import DokployClient, anything
+from tenantry.adapters.dokploy.client import DokployClient, confirmed
 from tenantry.adapters.dokploy.faults import Gone
 from tenantry.ports import DomainSeen
 
@@ -45,7 +45,7 @@ def update(
         "https": https,
         "certificateType": certificate,
     }
-    client.tell("domain.update", body, anything)
+    client.tell("domain.update", body, confirmed)
 
 
 def enable(client: DokployClient, domain_id: str, *, enabled: bool) -> None:
@@ -56,12 +56,12 @@ def enable(client: DokployClient, domain_id: str, *, enabled: bool) -> None:
     """
     host = client.ask("domain.one", lambda row: rows.text(row["host"]), domainId=domain_id)
     body = {"domainId": domain_id, "host": host, "enabled": enabled}
-    client.tell("domain.update", body, anything)
+    client.tell("domain.update", body, confirmed)
 
 
 def delete(client: DokployClient, domain_id: str) -> None:
     """Change, safe to repeat."""
     try:
-        client.tell("domain.delete", {"domainId": domain_id}, anything)
+        client.tell("domain.delete", {"domainId": domain_id}, confirmed)
     except Gone:
         return

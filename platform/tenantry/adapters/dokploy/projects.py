@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tenantry.adapters.dokploy import rows
-from tenantry.adapters.dokploy.client import DokployClient, anything
+from tenantry.adapters.dokploy.client import DokployClient, confirmed
 from tenantry.adapters.dokploy.faults import Gone
 from tenantry.ports import ProjectSeen, ServiceSeen
 
@@ -69,7 +69,7 @@ def every(client: DokployClient) -> Sequence[ProjectSeen]:
 def delete(client: DokployClient, project_id: str) -> None:
     """Change, safe to repeat: takes rows away and nothing of what runs."""
     try:
-        client.tell("project.remove", {"projectId": project_id}, anything)
+        client.tell("project.remove", {"projectId": project_id}, confirmed)
     except Gone:
         return
 
