@@ -13,7 +13,7 @@ from tenantry.models.base import uuid7
 from tenantry.models.dbtime import db_now
 from tenantry.steps.outcomes import Done, LogText, Skip, Wait
 from tests.engine.scenes import message, quiet
-from tests.stage import IMAGE_ONLY, ME, Stage
+from tests.stage import IMAGE_ONLY, ME, Killed, Stage, die_at
 
 KEY = "project.create"
 
@@ -156,6 +156,34 @@ def test_patience_is_for_what_is_waited_for_not_for_those_who_should_look(
         stage.pass_time(120)
         stage.play()
     assert stage.step(key).message == "Gave up after 60 minutes. Last seen: not yet"
+
+
+def test_lost_workers_cost_no_patience(shipped: Stage) -> None:
+    """Of what blocks for minutes each takes its lease along, and the time to settle after it."""
+    key = "service.web.wait_deploy"
+    stage = quiet(shipped, {"service.wait_deploy": [Wait(5, "not yet")] * 99}).ready(IMAGE_ONLY)
+    stage.deploy()
+    stage.play()
+    for lost in range(1, 6):
+        stage.pass_time(6)
+        with pytest.raises(Killed):
+            message(stage, stage.step(key), stage.runner("x", die_at("after_claim")), suspect=True)
+        stage.pass_time(3700)
+        assert stage.watchdog.repair()["reaped"] == 1
+        message(stage, stage.step(key), suspect=True)
+        step = stage.step(key)
+        assert (step.status, step.lost) == ("waiting", lost)
+
+
+def test_a_trouble_spends_a_try_and_no_patience(shipped: Stage) -> None:
+    key = "service.web.wait_deploy"
+    script = [Wait(5, "not yet"), Transient("a hiccup"), Done("there it is")]
+    stage = quiet(shipped, {"service.wait_deploy": script}).ready(IMAGE_ONLY)
+    stage.deploy()
+    stage.play()
+    assert watched(stage, 4000, key).status == "waiting"
+    stage.finish()
+    assert stage.deployment().status == "succeeded"
 
 
 def test_a_resume_counts_all_of_its_own_wait(shipped: Stage) -> None:

@@ -173,19 +173,26 @@ def test_nothing_is_hinted_while_the_queue_is_longer_than_what_runs(shipped: Sta
     assert stage.watchdog.sweep() == 1
 
 
-def test_hints_fill_a_queue_and_do_not_overfill_it(shipped: Stage) -> None:
+def test_a_queue_may_be_as_long_as_what_is_due_there(
+    shipped: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hundred copies of four suspects took the slots that the four were waiting for."""
+    monkeypatch.setattr(hinting, "FEW", 1)
     stage = fresh(shipped)
     for n in range(4):
         stage.tenant(f"t{n}", "tools")
         stage.deploy(f"t{n}")
     stage.sent.clear()
     stage.pass_time(60)
-    stage.waiting = {"steps": 8}
-    assert stage.watchdog.sweep() == 3
-    stage.waiting = {"steps": 11}
-    assert stage.watchdog.sweep() == 0
-    stage.waiting = {"steps": 0}
+    stage.waiting = {"steps": 4, "slow": 0, "suspect": 0}
     assert stage.watchdog.sweep() == 2
+    stage.waiting = {"steps": 6, "slow": 0, "suspect": 0}
+    assert stage.watchdog.sweep() == 0
+    write(stage, KEY, lost=1)
+    stage.waiting = {"steps": 0, "slow": 0, "suspect": 6}
+    assert stage.watchdog.sweep() == 0
+    stage.waiting = {"steps": 5000, "slow": 0, "suspect": 3}
+    assert stage.watchdog.sweep() == 3
 
 
 def test_only_heads_that_are_due_are_hinted(shipped: Stage) -> None:

@@ -45,8 +45,22 @@ def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Endi
         unwatched = 0.0
     if not unwatched and UNWATCHED not in claim.step.meta:
         return ending
-    note = {"epoch": claim.message.epoch, "seconds": unwatched}
-    return replace(ending, details={**(ending.details or {}), UNWATCHED: note})
+    note = _note(claim.message.epoch, unwatched)
+    return replace(ending, details={**(ending.details or {}), **note})
+
+
+def uncounted(meta: Mapping[str, Any], epoch: int, seconds: float) -> dict[str, Any]:
+    """What a step notes that so many seconds of its wait in this epoch are not to count."""
+    return {**meta, **_note(epoch, _noted(meta, epoch) + seconds)}
+
+
+def _note(epoch: int, seconds: float) -> dict[str, Any]:
+    return {UNWATCHED: {"epoch": epoch, "seconds": seconds}}
+
+
+def _noted(meta: Mapping[str, Any], epoch: int) -> float:
+    kept = meta.get(UNWATCHED) or {}
+    return float(kept["seconds"]) if kept.get("epoch") == epoch else 0.0
 
 
 def _unwatched(claim: Claim, times: Times) -> float:
@@ -56,9 +70,8 @@ def _unwatched(claim: Claim, times: Times) -> float:
     The database, the broker or all workers were away, or their queue was long: what is waited for
     did not take so long. Short delays are part of any wait.
     """
-    kept = claim.step.meta.get(UNWATCHED) or {}
-    before = float(kept["seconds"]) if kept.get("epoch") == claim.message.epoch else 0.0
-    late = float((claim.now - claim.step.due_at).total_seconds()) - times.hint_cap
+    before = _noted(claim.step.meta, claim.message.epoch)
+    late = (claim.now - claim.step.due_at).total_seconds() - times.hint_cap
     # The first claim waits for nothing yet, whenever it was due.
     return before + max(0.0, float(min(late, claim.waited)))
 
@@ -105,7 +118,7 @@ def _ending(claim: Claim, result: Outcome | StepTrouble, times: Times, unwatched
     if isinstance(result, TargetDown) and not out_of_patience and claim.step.polls < MOST_OUTAGES:
         return _outage(claim, result, times)
     if isinstance(result, Transient):
-        return _transient(claim, result, times, out_of_patience=out_of_patience)
+        return _transient(claim, result, times)
     return Ending("failed", str(result), outcome_known=result.outcome_known)
 
 
@@ -121,13 +134,14 @@ def _outage(claim: Claim, trouble: TargetDown, times: Times) -> Ending:
     )
 
 
-def _transient(claim: Claim, trouble: Transient, times: Times, *, out_of_patience: bool) -> Ending:
+def _transient(claim: Claim, trouble: Transient, times: Times) -> Ending:
     most = min(claim.kind.attempts, trouble.most_tries or claim.kind.attempts)
     known = trouble.outcome_known
     if claim.kind.retry_key is not None:
         # A row of its own follows a failed try; without one, this was the last.
         return Ending("failed", str(trouble), outcome_known=known)
-    if claim.budget_used >= most or out_of_patience:
+    # Patience is for a look that sees nothing new: this one saw nothing at all.
+    if claim.budget_used >= most:
         return Ending("failed", f"{trouble} (tried {claim.budget_used} times)", outcome_known=known)
     delay = claim.kind.backoff.seconds(claim.budget_used - 1) * times.scale
     if trouble.retry_after is not None:

@@ -3,6 +3,7 @@ Hints for what is due and was not published lately, from the rows (KERNEL §2.4)
 watchdog, and as harmless in any number of copies.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,9 @@ Step = DeploymentStep
 first, sibling, just_ended = aliased(Step), aliased(Step), aliased(Step)
 BATCH = 500
 AT_ONCE = 50
+# So many messages are no burden on any queue.
+FEW = 10
+MOST_DUE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,11 @@ class Hinting:
         return sent
 
     def _due_heads(self) -> list[Any]:
-        statement = open_heads(
+        with transaction(self.engine) as conn:
+            return list(conn.execute(self._heads(self._unhinted(), most=BATCH)).all())
+
+    def _heads(self, *conditions: Any, most: int) -> Any:
+        return open_heads(
             ~exists().where(
                 sibling.deployment_id == Step.deployment_id,
                 sibling.gates,
@@ -67,28 +75,39 @@ class Hinting:
                 just_ended.deployment_id == Step.deployment_id,
                 just_ended.ended_at > db_now(-self.times.hint_grace),
             ),
-            self._unhinted(),
-            most=BATCH,
+            *conditions,
+            most=most,
         )
-        with transaction(self.engine) as conn:
-            return list(conn.execute(statement).all())
 
     def _with_room(self, heads: list[Any], waiting: Mapping[str, int]) -> list[Any]:
         """
-        Those whose queue is not full by then: hints on top only make it longer.
+        Those that make no queue longer than what is due there: more would be copies.
 
         Each queue is judged by itself: one that nobody empties must not silence the others.
         """
-        in_flight = self._in_flight()
-        room = {name: in_flight - length + 1 for name, length in waiting.items()}
+        if max(waiting.values(), default=0) < FEW:
+            return heads
+        due = self._due_by_queue()
+        room = {name: max(FEW, due[name]) - length + 1 for name, length in waiting.items()}
         kept = []
         for head in heads:
             name = queue_of(head.step_key, head.lost)
-            left = room.get(name, in_flight)
+            left = room.get(name, 1)
             if left > 0:
                 room[name] = left - 1
                 kept.append(head)
         return kept
+
+    def _due_by_queue(self) -> Counter[str]:
+        every = self._heads(most=MOST_DUE).subquery()
+        asked = select(every.c.step_key, every.c.lost, func.count().label("number")).group_by(
+            every.c.step_key, every.c.lost
+        )
+        found: Counter[str] = Counter()
+        with transaction(self.engine) as conn:
+            for row in conn.execute(asked):
+                found[queue_of(row.step_key, row.lost)] += row.number
+        return found
 
     def _unhinted(self) -> Any:
         """Nobody has hinted it, or so long ago that the hint counts as lost."""
@@ -100,15 +119,6 @@ class Hinting:
             and_(Step.hints == 2, Step.hinted_at < db_now(-4 * repeat)),  # noqa: PLR2004
             Step.hinted_at < db_now(-self.times.hint_cap),
         )
-
-    def _in_flight(self) -> int:
-        with transaction(self.engine) as conn:
-            number = conn.execute(
-                select(func.count())
-                .select_from(Deployment)
-                .where(Deployment.status == DeploymentStatus.RUNNING)
-            ).scalar_one()
-        return max(10, number)
 
     def _mark_hinted(self, heads: list[Any]) -> list[Hint]:
         # Asked again, under the lock: a second watchdog may have hinted them since they were read.

@@ -13,8 +13,9 @@ from sqlalchemy import Engine, exists, select, update
 from sqlalchemy.orm import aliased
 
 from tenantry.config import Times
-from tenantry.engine.claim import settle_of
+from tenantry.engine.claim import lease_of, settle_of
 from tenantry.engine.dispatch import Dispatcher
+from tenantry.engine.endings import uncounted
 from tenantry.engine.hinting import Hinting
 from tenantry.engine.jobs import Hint
 from tenantry.engine.progress import (
@@ -104,7 +105,7 @@ class Watchdog:
             if deployment is None or step is None or step.fence != row.fence:
                 return None
             new = self._reaped_status(deployment, step)
-            if not self._back(conn, step, new):
+            if not self._back(conn, step, new, deployment.epoch):
                 return None
             if new == "failed" and step.gates:
                 return fail(conn, deployment, step.step_key, f"worker lost {MOST_LOST} times")
@@ -119,7 +120,7 @@ class Watchdog:
             return "skipped"
         return "pending"
 
-    def _back(self, conn: Any, step: Any, new: str) -> bool:
+    def _back(self, conn: Any, step: Any, new: str, epoch: int) -> bool:
         kind = kind_of(step.step_key)
         due = step.now
         if step.intent_at is not None and kind is not None:
@@ -134,6 +135,10 @@ class Watchdog:
             "message": lost,
         }
         values |= {"due_at": due} if new == "pending" else {"ended_at": db_now()}
+        if new == "pending" and kind is not None and kind.patience is not None:
+            # From its last sign of life on nobody looked, nor will before it is due.
+            since = step.lease_until - timedelta(seconds=lease_of(kind, self.times))
+            values["details"] = uncounted(step.meta, epoch, (due - since).total_seconds())
         statement = (
             update(Step)
             .where(
