@@ -35,6 +35,7 @@ def like_ours() -> None:
     from tenantry.tasks import settings_of  # noqa: PLC0415 — the plain way needs nothing of ours
 
     app.conf.update({k: v for k, v in settings_of(broker()).items() if k != "beat_schedule"})
+    app.steps["consumer"].add("tenantry.broker:FlushEvents")
 
 
 def main() -> None:

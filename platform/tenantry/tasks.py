@@ -151,6 +151,7 @@ def make_celery(
     """The Celery application. Its parts are asked for in the worker, after it forked."""
     app = Celery("tenantry", events="tenantry.broker:Events")
     app.conf.update(settings_of(redis_url))
+    app.steps["consumer"].add("tenantry.broker:FlushEvents")
 
     @app.task(name=RUN_STEP, bind=True, shared=False)  # type: ignore[untyped-decorator]
     def run_step(self: Any, deployment_id: int, step_id: int, epoch: int) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, Table, select, update
 
 from tenantry.clock import utcnow
 from tenantry.engine import fused, runner
+from tenantry.engine.blueprints import Blueprints
 from tenantry.engine.claim import Claim, Message
 from tenantry.engine.fused import claim_at_once, settle_at_once
 from tenantry.engine.progress import lock_deployment
@@ -40,11 +41,18 @@ def head(stage: Stage, key: str = "project.create") -> Message:
 
 
 def take(stage: Stage, message: Message) -> Claim | None:
-    return claim_at_once(stage.engine, message, owner="swift", times=stage.settings.times)
+    return claim_at_once(
+        stage.engine,
+        message,
+        owner="swift",
+        times=stage.settings.times,
+        blueprints=Blueprints(),
+    )
 
 
 def end(stage: Stage, claim: Claim, result: Any) -> bool:
-    return settle_at_once(stage.engine, claim, result, [], Redactor(), stage.settings.times)
+    times = stage.settings.times
+    return settle_at_once(stage.engine, claim, result, [], Redactor(), times) is not None
 
 
 def change(stage: Stage, table: Any, **values: Any) -> None:

@@ -5,6 +5,7 @@ On SQLite the second waits before its first statement, on PostgreSQL in the midd
 """
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +14,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tenantry.errors import Conflict, Permanent
-from tenantry.models import Deployment, TemplateRelease
-from tenantry.operations import deployments, resuming, targets, tenants
-from tests.engine.scenes import quiet
+from tenantry.models import Deployment, LogEntry, TemplateRelease
+from tenantry.operations import deployments, resuming, steps, targets, tenants
+from tests.engine.scenes import message, quiet, then_freeze
 from tests.stage import IMAGE_ONLY, ME, Stage
 
 
@@ -136,3 +137,34 @@ def test_a_cancel_beside_an_end_finds_the_deployment_ended(scene: Stage) -> None
     assert isinstance(lost, Conflict)
     scene.play()
     assert scene.deployment().status == "cancelled"
+
+
+def test_a_settle_that_waits_behind_a_skip_ends_the_deployment(shipped: Stage) -> None:
+    """What is open is other than when it began to wait: it must not leave the end to others."""
+    stage = quiet(shipped).ready(IMAGE_ONLY)
+    stage.deploy()
+    *others, last, end = [step for step in stage.steps() if step.gates]
+    for step in others:
+        message(stage, step)
+    written = threading.Event()
+
+    def skip(session: Session) -> None:
+        steps.skip(session, ME, steps.find(session, str(end.public_id)), "not wanted")
+        session.flush()
+        written.set()
+        # Kept open until the settle waits for it.
+        time.sleep(0.5)
+
+    holder = threading.Thread(target=lambda: stage.desk.do(skip))
+
+    def begin() -> None:
+        holder.start()
+        assert written.wait(10)
+
+    assert not message(stage, last, stage.runner(at=then_freeze("before_settle", begin)))
+    holder.join(10)
+    assert stage.deployment().status == "succeeded"
+    with stage.engine.connect() as conn:
+        lines = conn.execute(select(LogEntry.text).where(LogEntry.step_id == end.id)).scalars()
+        assert list(lines) == [f"{end.step_key}: Skipped by {ME.name}: not wanted"]
+    stage.finish()

@@ -21,10 +21,18 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from tests.simulate.bench import base_of_commit, bench, crew, databases, one_control, one_seed
+from tests.simulate.bench import (
+    base_of_commit,
+    bench,
+    crew,
+    databases,
+    one_control,
+    one_seed,
+    spent,
+)
 from tests.simulate.controls import CONTROLS, without_pair
 from tests.simulate.rules import INVARIANTS
-from tests.simulate.run import Verdict, no_setting, run
+from tests.simulate.run import Setting, Verdict, no_setting, run
 from tests.simulate.trials import Caught, in_the_rough
 
 ENOUGH_FOR_A_WAIT = 15
@@ -85,10 +93,14 @@ def say(*lines: str) -> None:
     sys.stdout.flush()
 
 
-def trace(seed: int, on: str, *, rough: bool) -> int:
+def weather(given: argparse.Namespace) -> Setting:
+    """What seeds are out in."""
+    return partial(in_the_rough, still=tuple(given.still)) if given.rough else no_setting
+
+
+def trace(seed: int, on: str, setting: Setting) -> int:
     """Prints the schedule of one seed, the same on every run."""
     with databases(on, 1) as (url,), bench(url) as own:
-        setting = in_the_rough if rough else no_setting
         verdict = run(own.store, own.clock, seed, setting=setting, say=say)
         own.store.close()
     say(f"seed {seed}: {_words(verdict) or 'no violation'}")
@@ -110,7 +122,7 @@ def everything(given: argparse.Namespace) -> int:
         red += len(alone)
     if given.json:
         _keep(given, parts)
-    say(f"all: {perf_counter() - began:.0f} s, {'red' if red else 'green'}")
+    say(f"all: {perf_counter() - began:.0f} s, {spent()}, {'red' if red else 'green'}")
     return int(red > 0)
 
 
@@ -128,7 +140,7 @@ def _part(on: str, seeds: int, given: argparse.Namespace) -> Part:
 
 def _seeds(pool: Any, given: argparse.Namespace, part: Part) -> None:
     seeds = range(given.base, given.base + part.seeds)
-    one = partial(one_seed, rough=given.rough)
+    one = partial(one_seed, weather=weather(given))
     for number, verdict in enumerate(pool.imap_unordered(one, seeds, chunksize=2), start=1):
         part.total.update(verdict.counted)
         if verdict.violations:
@@ -204,13 +216,14 @@ def main() -> int:
     parser.add_argument("--no-controls", action="store_true")
     parser.add_argument("--only", default="", help="controls with this in their name")
     parser.add_argument("--rough", action="store_true", help="seeds in the weather of the controls")
+    parser.add_argument("--still", nargs="*", default=(), help="and where workers stand still")
     parser.add_argument("--until-red", action="store_true", help="stop at the first violation")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--trace", action="store_true")
     parser.add_argument("--json")
     given = parser.parse_args()
     if given.seed is not None and given.trace:
-        return trace(given.seed, (given.on or DATABASES)[0], rough=given.rough)
+        return trace(given.seed, (given.on or DATABASES)[0], weather(given))
     given.on = given.on or DATABASES
     if given.base is None:
         given.base = base_of_commit()

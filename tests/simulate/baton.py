@@ -48,8 +48,11 @@ class Weather:
     turn: float = 0.25
     commit_lost: float = 0.004
     database: float = 0.002
+    # Where workers stand still beyond their lease more often than anywhere else.
+    still: tuple[str, ...] = ()
 
 
+OFTEN_STILL = 0.3
 CALM = Weather(0.0, 0.0, 0.0, 0.25, 0.0, 0.0)
 
 
@@ -129,6 +132,9 @@ class Baton:
             return
         if luck > 1 - weather.pause:
             self._stand_still(actor, name, self.dice.choice((60, 90, 200, 700)))
+        elif name in weather.still and self.dice.random() < OFTEN_STILL:
+            # So long that the step was taken by another, who may still hold it.
+            self._stand_still(actor, name, self.dice.uniform(50, 120))
         elif luck > 1 - weather.pause - weather.dawdle:
             self._stand_still(actor, name, self.dice.uniform(1, 24))
         elif lasts or luck > 1 - weather.pause - weather.dawdle - weather.turn:

@@ -3,6 +3,7 @@
 import gc
 import logging
 import multiprocessing
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,8 +19,8 @@ from tenantry.demo.postgres import Postgres
 from tests.simulate.clockwork import Clock, installed
 from tests.simulate.controls import CONTROLS
 from tests.simulate.database import Store
-from tests.simulate.run import Verdict, no_setting, run
-from tests.simulate.trials import Caught, in_the_rough, try_out
+from tests.simulate.run import Setting, Verdict, run
+from tests.simulate.trials import Caught, try_out
 from tests.simulate.world import home
 
 
@@ -84,9 +85,9 @@ def crew(on: str, processes: int) -> Iterator[Any]:
         yield stack.enter_context(multiprocessing.Pool(processes, _begin, (queue,)))
 
 
-def one_seed(seed: int, *, rough: bool) -> Verdict:
+def one_seed(seed: int, *, weather: Setting) -> Verdict:
     own: Bench = _kept[1]
-    return run(own.store, own.clock, seed, setting=in_the_rough if rough else no_setting)
+    return run(own.store, own.clock, seed, setting=weather)
 
 
 def one_control(number: int, base: int) -> Caught:
@@ -99,3 +100,10 @@ def base_of_commit() -> int:
     command = ["git", "rev-parse", "--short=6", "HEAD"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return int(done.stdout.strip()[:6], 16) if done.returncode == 0 else 0
+
+
+def spent() -> str:
+    """What the machine has given to this: seconds alone say nothing where others use it too."""
+    times, cores = os.times(), os.cpu_count()
+    cpu = times.user + times.system + times.children_user + times.children_system
+    return f"{cpu:.0f} s of CPU, load {os.getloadavg()[2]:.1f} on {cores} cores"

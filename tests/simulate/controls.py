@@ -9,6 +9,8 @@ from tests.simulate import removals
 from tests.simulate.guards import mingled
 from tests.simulate.trials import control
 
+# A quarter of all changes, in rough weather.
+LATE = 0.1
 CONTROLS = (
     # First of all, and the longest: the weather that the others are out in.
     control("nothing", covered_by="the engine as it is"),
@@ -17,23 +19,46 @@ CONTROLS = (
         covered_by="the engine as it is",
         pressed=("run_now", "cancel", "resume"),
     ),
-    control("the fence", removals.fence, breaks="fence, sent by the holder, one of each"),
+    control(
+        "nothing, while workers stand still before they intend or settle",
+        covered_by="the engine as it is",
+        still=("before_intent", "before_settle"),
+    ),
+    control(
+        "nothing, while calls without an answer take effect later",
+        covered_by="the engine as it is",
+        late=LATE,
+        pressed=("run_now",),
+    ),
+    control(
+        "the fence",
+        removals.fence,
+        breaks="fence, sent by the holder, one of each",
+        still=("before_settle",),
+    ),
     control("the look before a create", removals.look_up, breaks="one of each"),
-    control("the settle time", removals.settle_time, breaks="one of each"),
+    control("the settle time", removals.settle_time, breaks="one of each", late=LATE),
     control(
         "the intent kept while unknown",
         removals.intent_kept,
         breaks="one of each",
+        late=LATE,
         pressed=("run_now",),
     ),
     control("the transport's last check", removals.last_check, breaks="sent by the holder"),
-    control("the fence in the intent", removals.fence_at_intent, breaks="sent by the holder"),
+    control(
+        "the fence in the intent",
+        removals.fence_at_intent,
+        breaks="sent by the holder",
+        still=("before_intent",),
+    ),
     control("the lease in the intent", removals.lease_at_intent, covered_by="the fence"),
     control(
         "the lease and the fence in the intent",
         removals.lease_at_intent,
         removals.fence_at_intent,
         breaks="sent by the holder, one of each",
+        still=("before_intent",),
     ),
     control("the lease in the reap", removals.lease_at_reap, breaks="sent by the holder"),
     control("the watchdog", removals.watchdog, breaks="everything ends"),
@@ -81,6 +106,9 @@ CONTROLS = (
         removals.order,
         breaks="order",
         on="postgresql",
+    ),
+    control(
+        "the line of a skip", removals.line_of_a_skip, breaks="noticed", pressed=("skip", "resume")
     ),
     control(
         "the epoch of messages", removals.message_epoch, covered_by="the order and the mail row"

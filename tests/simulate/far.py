@@ -69,6 +69,7 @@ class Far:
     on_send: Callable[[Send], None] = lambda _send: None
     on_made: Callable[[Made, list[Made]], None] = lambda _made, _all: None
     rough: float = 1.0
+    late: float = 0.04
     checks: bool = True
     blind: bool = False
     coming: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
@@ -174,7 +175,7 @@ class Door:
         rough = far.rough if baton.actor else 0.0
         if luck < 0.02 * rough:
             baton.say(f"{method}: the request is lost on its way")
-        elif luck < 0.06 * rough:
+        elif luck < (0.02 + far.late) * rough:
             after = far.dice.uniform(0.5, LATEST)
             baton.say(f"{method}: will take effect {after:.1f} s later")
             far.counted["late calls"] += 1

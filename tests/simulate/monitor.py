@@ -4,7 +4,7 @@ every row's state must be. What it sees there it asks the rules about.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tenantry.planning.states import ACTIVE_DEPLOYMENT, DONE_STEP, MOVES, NEW, OPEN_JOB
@@ -52,6 +52,7 @@ class Monitor:
         self.jobs: dict[int, tuple[int, str]] = {}
         self.tenants: dict[int, str] = {}
         self.limits: dict[int, int] = {}
+        self.marks: dict[int, tuple[object, ...]] = {}
         self.claims = 0
         self.on_success: Callable[[DeploymentKnown], None] = lambda _deployment: None
         self._last = int(store.query("SELECT COALESCE(MAX(id), 0) FROM status_change")[0][0])
@@ -67,10 +68,13 @@ class Monitor:
         self._last = rows[-1][0]
         touched: dict[int, None] = {}
         succeeded: list[int] = []
+        opened: set[int] = set()
         for _, thing, number, old, new, actor in rows:
             self._legal(thing, number, old, new)
             if thing == "step":
                 touched[self._step(number, old, new, actor)] = None
+                if self.steps[number].gates and (old == NEW or new in DONE_STEP):
+                    opened.add(self.steps[number].deployment)
             elif thing == "deployment":
                 self._deployment(number, old, new)
                 touched[number] = None
@@ -78,10 +82,28 @@ class Monitor:
                     succeeded.append(number)
             elif thing == "job":
                 touched[self._job(number, new)] = None
+        self._noticed(touched, opened)
         for number in touched:
             self._whole(self.deployments[number])
         for number in succeeded:
             self.on_success(self.deployments[number])
+
+    def _noticed(self, touched: Iterable[int], opened: set[int]) -> None:
+        """
+        Whoever waited for a deployment's lock sees by its row that other steps are open now.
+
+        A statement of `engine.fused` reads steps as they were when it began (ADR 0014).
+        """
+        listed = ", ".join(map(str, touched))
+        if not listed:
+            return
+        for number, *mark in self.store.query(
+            "SELECT id, next_seq, status, epoch, cancel_requested FROM deployment"
+            f" WHERE id IN ({listed})"
+        ):
+            if number in opened and self.marks.get(number) == tuple(mark):
+                self.blame("noticed", f"what is open of deployment {number} changed, not its row")
+            self.marks[number] = tuple(mark)
 
     def holds(self, step_id: int, owner: str) -> bool:
         """Whether this worker's claim of the step is the one that counts."""

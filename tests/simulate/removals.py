@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tenantry.engine import claim, transitions
+from tenantry.operations import steps as staff
 from tenantry.planning.states import MOVES
 from tests.simulate.guards import (
     GIVEN,
@@ -64,6 +65,7 @@ look_at_status = patched(
     (claim, "_may_run", _any_status),
     at_once=AtOnce(CLAIM, r"s\.status IN \('pending', 'waiting'\)"),
 )
+line_of_a_skip = patched("the line of a skip", (staff, "logged", lambda *_args: 0))
 legal_moves = patched(
     "the table of moves",
     (transitions, "sources", lambda thing, _new: tuple({old for old, _ in MOVES[thing]})),
@@ -115,11 +117,12 @@ same_moment = alone(
     AtOnce(f"{CLAIM}|{SETTLE}", r"h\.next_seq = v\.next_seq"),
 )
 row_epoch = sql("the epoch of a row", READING_ONE, rf"{STEP}\.epoch,", f"{EPOCH},")
+# A settle that counts the time from its own moment, and all that leave the intent as it stands.
 intent_kept = sql(
     "the intent",
-    rf"^UPDATE {STEP} SET (?!.*intent_at).*lease_until={GIVEN}",
-    r"SET ",
-    "SET intent_at=NULL, ",
+    rf"^UPDATE {STEP} SET .*lease_until={GIVEN}",
+    rf"intent_at={NOW}|^UPDATE {STEP} SET (?!.*intent_at)",
+    lambda found: f"{found[0]}intent_at=NULL, " if "SET" in found[0] else "intent_at=NULL",
 )
 old_job = sql(
     "the old job",

@@ -24,6 +24,7 @@ INVARIANTS = {
     "one job": "a step has at most one open job, and it says what the step says",
     "order": "a step begins after all before it are done, and alone",
     "fence": "only who holds a step settles it",
+    "noticed": "what changes which steps are open shows in their deployment's row (ADR 0014)",
     "history": "every move is a legal one from where the row was, up to where it is",
     "log": "log lines are numbered without a gap, in the order of their commits",
     "success is real": "success means that every object exists, is recorded, and was built",

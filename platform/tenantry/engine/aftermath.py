@@ -31,6 +31,8 @@ from tenantry.planning.states import DeploymentStatus, TenantStatus
 FIRST = (DEPLOY, ADOPT)
 # What changes nothing of the tenant, however it ends.
 HARMLESS = (BACKUP, REMOVE_VOLUMES)
+# What a deployment's success does not touch: onboarding that staff have closed stays closed.
+STAYS_AS_IT_IS = (TenantStatus.SUSPENDED, TenantStatus.COMPLETED)
 
 
 def tenant_after(conn: Connection, deployment: Any, outcome: str, summary: str) -> None:
@@ -74,8 +76,7 @@ def _succeeded(conn: Connection, deployment: Any) -> None:
             "completed_at": func.coalesce(Tenant.completed_at, db_now()),
             "release_id": func.coalesce(deployment.release_id, Tenant.release_id),
         }
-        # Onboarding that staff have closed stays closed.
-        stays: Any = Tenant.status.not_in((TenantStatus.SUSPENDED, TenantStatus.COMPLETED))
+        stays: Any = Tenant.status.not_in(STAYS_AS_IT_IS)
     elif deployment.action == UNSUSPEND:
         # It may also put a suspension right that ended half-way.
         stays = Tenant.status == TenantStatus.SUSPENDED

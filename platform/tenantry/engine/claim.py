@@ -66,6 +66,8 @@ class Claim:
     services: tuple[Any, ...]
     now: datetime
     waited: float
+    # Whether no other gating step was open when it was claimed; a hint, nothing is decided by it.
+    is_last: bool = False
 
     def where(self) -> Any:
         """The condition of every later write of this claim; no row means Lost."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Engine, and_, case, func, or_, select
 
 from tenantry.config import Times
+from tenantry.engine.blueprints import Known
 from tenantry.engine.claim import Claim
 from tenantry.engine.store import transaction
 from tenantry.errors import Permanent
@@ -20,7 +21,7 @@ from tenantry.models import (
     ServiceTemplate,
     TenantService,
 )
-from tenantry.planning.blueprint import Blueprint, from_json
+from tenantry.planning.blueprint import Blueprint
 from tenantry.planning.states import DONE_STEP
 from tenantry.ports import Ports, Sealed
 from tenantry.steps.context import DeploymentFacts, ServiceFacts, StepContext, TenantFacts
@@ -177,11 +178,11 @@ def build_context(
     public_url: str,
     begin_change: Callable[[Mapping[str, Any]], None],
     addresses: Mapping[str, Sequence[str]],
-    blueprint: Blueprint,
+    known: Known,
 ) -> StepContext:
     """Plain values and ports for one claim; the drawer learns which values it may open."""
-    deployment, step = claim.deployment, claim.step
-    drawer.named = versions_in(blueprint)
+    deployment, step, blueprint = claim.deployment, claim.step, known.blueprint
+    drawer.named = known.versions
     services = {row.name: _service_facts(row) for row in claim.services}
     key = drawer.open(blueprint.api_key_secret) if blueprint.api_key_secret else None
     return StepContext(
@@ -214,29 +215,6 @@ def build_context(
         addresses=tuple(addresses.get(blueprint.target, ())),
         call_deadline=claim.kind.call_deadline * times.scale,
     )
-
-
-class Blueprints:
-    """Those that a worker meets; frozen at creation, so what was read once stays true."""
-
-    def __init__(self, most: int = 256) -> None:
-        self._most = most
-        self._known: dict[UUID, Blueprint] = {}
-
-    def of(self, deployment: Any) -> Blueprint:
-        """The blueprint of a deployment's row, read once."""
-        found = self._known.get(deployment.public_id)
-        if found is None:
-            if len(self._known) >= self._most:
-                self._known.clear()
-            found = self._known[deployment.public_id] = from_json(deployment.blueprint)
-        return found
-
-
-def versions_in(blueprint: Blueprint) -> frozenset[str]:
-    """Public ids of the sealed values that a deployment refers to."""
-    layers = [layer for spec in blueprint.services for layer in spec.env]
-    return frozenset(version for layer in layers for version in layer.sealed.values())
 
 
 def _spec(blueprint: Blueprint, name: str | None) -> Any:

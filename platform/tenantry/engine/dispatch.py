@@ -10,20 +10,18 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from tenantry.clock import monotonic
 from tenantry.engine.jobs import Hint
 from tenantry.engine.progress import admit
+from tenantry.engine.statements import OPEN_LINKS, QUEUED
 from tenantry.engine.store import transaction
-from tenantry.models import Deployment, DeploymentStep, JobRecord
 from tenantry.models.base import uuid7
 from tenantry.planning.catalogue import STEPS_QUEUE, SUSPECT_QUEUE, kind_of
-from tenantry.planning.states import DONE_STEP, ENDED_DEPLOYMENT, DeploymentStatus
 
 log = structlog.get_logger(__name__)
 LONGEST_FAILING = 1.0
-Step = DeploymentStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,14 @@ class Dispatcher:
         return sent
 
     def admit(self, target_id: int) -> int:
-        """Lets waiting deployments of a target in, and publishes them."""
+        """
+        Lets waiting deployments of a target in, and publishes them.
+
+        Asks first whether one waits at all, which locks nothing: whoever adds one later admits it.
+        """
+        with transaction(self._engine) as conn:
+            if conn.execute(QUEUED, {"b_target": target_id}).first() is None:
+                return 0
         with transaction(self._engine) as conn:
             hints = admit(conn, target_id)
         self.publish(hints)
@@ -89,35 +94,12 @@ class Dispatcher:
     def chain_of(self, hint: Hint) -> Chain | None:
         """The chain as the rows want it now; None where nothing is open."""
         with transaction(self._engine) as conn:
-            deployment = conn.execute(
-                select(Deployment.status, Deployment.epoch).where(
-                    Deployment.id == hint.deployment_id
-                )
-            ).one_or_none()
-            if deployment is None:
-                return None
-            rows = conn.execute(
-                select(Step.id, Step.step_key, Step.lost, Step.gates, JobRecord.job_id)
-                .outerjoin(
-                    JobRecord,
-                    (JobRecord.step_id == Step.id) & JobRecord.status.in_(("scheduled", "running")),
-                )
-                .where(
-                    Step.deployment_id == hint.deployment_id,
-                    Step.retried_by_id.is_(None),
-                    Step.status.not_in((*DONE_STEP, "failed", "cancelled")),
-                    Step.gates.is_(True)
-                    if deployment.status == DeploymentStatus.RUNNING
-                    else (Step.gates.is_(False)) & (Step.epoch == deployment.epoch),
-                )
-                .order_by(Step.order)
-            ).all()
-        waits = deployment.status in ENDED_DEPLOYMENT or deployment.status == "running"
-        if not rows or not waits:
+            rows = conn.execute(OPEN_LINKS, {"b_deployment": hint.deployment_id}).all()
+        if not rows:
             return None
         return Chain(
             deployment_id=hint.deployment_id,
-            epoch=deployment.epoch,
+            epoch=rows[0].epoch,
             links=tuple(Link(row.id, queue_of(row.step_key, row.lost)) for row in rows),
             task_id=rows[0].job_id or uuid7(),
             countdown=hint.countdown,

@@ -10,6 +10,8 @@ from tenantry.engine.store import DATABASE_TROUBLE
 from tenantry.errors import KeyRefused, StepTrouble, TargetDown, Transient
 from tenantry.steps.outcomes import Done, Outcome, Skip, Wait
 
+# What a deployment says of itself when it has succeeded.
+ALL_DONE = "All steps done."
 KEY_REFUSED_SECONDS = 30.0
 OUTAGE_SECONDS = 20.0
 # About two hours and more of looks: then even an outage is somebody's business.

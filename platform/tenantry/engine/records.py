@@ -10,6 +10,7 @@ from tenantry.journal import Redactor, cap_line, status_changed
 from tenantry.models import BackupRecord, ReplicaObservation, TenantDomain, TenantService
 from tenantry.models.base import uuid7
 from tenantry.models.dbtime import db_now
+from tenantry.ports import HealthSeen
 from tenantry.steps.outcomes import BackupMade, HostnameRouted, LogText, Record, ReplicasSeen
 
 Seen = ReplicaObservation
@@ -30,6 +31,19 @@ def own_line(claim: Claim, message: str, *, failed: bool = False) -> LogText:
     """The line by which a step tells how it ended."""
     stream = "stderr" if failed else "system"
     return LogText([f"{claim.step.step_key}: {message}"], stream=stream)
+
+
+def health_facts(claim: Claim, seen: HealthSeen) -> dict[str, Any]:
+    """What a check of a deployment makes of its service's columns."""
+    facts: dict[str, Any] = {"health_status": "ok" if seen.ok else "unhealthy"}
+    if claim.step.step_key != claim.kind.retry_key:
+        # The check itself opens a new count; its retries go on with it.
+        facts["health_tries"] = int(not seen.ok)
+    elif not seen.ok:
+        facts["health_tries"] = TenantService.health_tries + 1
+    if seen.ok:
+        facts["next_wait_seconds"] = 0
+    return facts
 
 
 def health_moved(conn: Connection, service_id: int, new: str, problem: str) -> None:

@@ -17,8 +17,9 @@ from sqlalchemy import Engine
 from tenantry.clock import monotonic
 from tenantry.config import Times
 from tenantry.engine import breaker
+from tenantry.engine.blueprints import Blueprints
 from tenantry.engine.claim import Claim, Message, Refusal, claim, intend
-from tenantry.engine.context import Blueprints, SecretDrawer, build_context
+from tenantry.engine.context import SecretDrawer, build_context
 from tenantry.engine.dispatch import Dispatcher
 from tenantry.engine.endings import failure_of
 from tenantry.engine.fused import (
@@ -102,7 +103,13 @@ class Runner:
         if can_fuse(self.engine):
             # A single statement commits by itself: this is the last moment before.
             self.at("before_claim_commit")
-            at_once = claim_at_once(self.engine, message, owner=self.owner, times=self.times)
+            at_once = claim_at_once(
+                self.engine,
+                message,
+                owner=self.owner,
+                times=self.times,
+                blueprints=self.blueprints,
+            )
             if at_once is not None:
                 return at_once
         with transaction(self.engine) as conn:
@@ -201,8 +208,9 @@ class Runner:
         for number in range(SETTLE_TRIES):
             try:
                 self.at("before_settle")
-                if self._settled_at_once(taken, result, texts, redactor):
-                    return Verdict(goes_on=True)
+                at_once = self._settled_at_once(taken, result, texts, redactor)
+                if at_once is not None:
+                    return at_once
                 with transaction(self.engine) as conn:
                     verdict = settle(conn, taken, result, texts, redactor, self.times)
                     self.at("before_commit")
@@ -220,9 +228,9 @@ class Runner:
         result: Outcome | StepTrouble,
         texts: list[LogText],
         redactor: Redactor,
-    ) -> bool:
+    ) -> Verdict | None:
         if not (can_fuse(self.engine) and is_common(taken, result)):
-            return False
+            return None
         # A single statement commits by itself: this is the last moment before.
         self.at("before_commit")
         return settle_at_once(self.engine, taken, result, texts, redactor, self.times)

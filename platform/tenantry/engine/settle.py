@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 
 from tenantry.config import Times
 from tenantry.engine.claim import PROVISION, Claim
-from tenantry.engine.endings import Ending, ending_of
+from tenantry.engine.endings import ALL_DONE, Ending, ending_of
 from tenantry.engine.jobs import Hint, add_job, countdown
 from tenantry.engine.progress import (
     end,
@@ -22,7 +22,7 @@ from tenantry.engine.progress import (
     lock_deployment,
     lock_tenant,
 )
-from tenantry.engine.records import health_moved, keep, own_line
+from tenantry.engine.records import health_facts, health_moved, keep, own_line
 from tenantry.engine.retries import follow_up
 from tenantry.engine.statements import HELD, finish
 from tenantry.engine.transitions import move, move_known
@@ -122,7 +122,7 @@ def _after(
         return Verdict(goes_on=False, hints=tuple(ended), ended=True)
     done = ending.status in {"success", "skipped"}
     if done and gating_steps_left(conn, deployment.id) == 0:
-        ended = end(conn, deployment, DeploymentStatus.SUCCEEDED, summary="All steps done.")
+        ended = end(conn, deployment, DeploymentStatus.SUCCEEDED, summary=ALL_DONE)
         return Verdict(goes_on=False, hints=tuple(ended), ended=True)
     if deployment.cancel_requested:
         ended = finish_cancel(conn, deployment)
@@ -203,15 +203,8 @@ def _write_service(
     seen = result.health if isinstance(result, Done) else None
     seen = result.seen if isinstance(result, Unhealthy) else seen
     if seen is not None:
-        facts["health_status"] = "ok" if seen.ok else "unhealthy"
+        facts |= health_facts(claim, seen)
         health_moved(conn, service_id, facts["health_status"], redactor.redact(seen.problem))
-        if claim.step.step_key != claim.kind.retry_key:
-            # The check itself opens a new count; its retries go on with it.
-            facts["health_tries"] = int(not seen.ok)
-        elif not seen.ok:
-            facts["health_tries"] = TenantService.health_tries + 1
-        if seen.ok:
-            facts["next_wait_seconds"] = 0
     if facts.get("deployed"):
         facts["last_deployed_at"] = db_now()
     if facts:

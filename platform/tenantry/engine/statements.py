@@ -6,13 +6,19 @@ running them. What they mean stands beside their use in `claim` and `settle`.
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Float, Update, bindparam, exists, func, or_, select, update
+from sqlalchemy import Float, Update, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from tenantry.engine.store import locked
 from tenantry.models import Deployment, DeploymentStep, JobRecord, TargetRow, Tenant, TenantService
 from tenantry.models.dbtime import db_now
-from tenantry.planning.states import DONE_STEP, OPEN_JOB
+from tenantry.planning.states import (
+    DONE_STEP,
+    ENDED_DEPLOYMENT,
+    OPEN_JOB,
+    OPEN_STEP,
+    DeploymentStatus,
+)
 
 Step = DeploymentStep
 
@@ -119,6 +125,37 @@ GATING_LEFT: Any = (
         ~Step.status.in_(DONE_STEP),
         Step.retried_by_id.is_(None),
     )
+)
+
+
+# The open steps of a deployment that runs, or the mails of one that has ended, with their jobs.
+OPEN_LINKS: Any = (
+    select(Deployment.epoch, Step.id, Step.step_key, Step.lost, JobRecord.job_id)
+    .join(Step, Step.deployment_id == Deployment.id)
+    .outerjoin(JobRecord, and_(JobRecord.step_id == Step.id, JobRecord.status.in_(OPEN_JOB)))
+    .where(
+        Deployment.id == bindparam("b_deployment"),
+        Step.retried_by_id.is_(None),
+        Step.status.in_(OPEN_STEP),
+        or_(
+            and_(Step.gates, Deployment.status == DeploymentStatus.RUNNING),
+            and_(
+                Step.gates.is_(False),
+                Step.epoch == Deployment.epoch,
+                Deployment.status.in_(ENDED_DEPLOYMENT),
+            ),
+        ),
+    )
+    .order_by(Step.order)
+)
+
+QUEUED: Any = (
+    select(Deployment.id)
+    .where(
+        Deployment.target_id == bindparam("b_target"),
+        Deployment.status == DeploymentStatus.PENDING,
+    )
+    .limit(1)
 )
 
 

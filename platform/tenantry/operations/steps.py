@@ -12,11 +12,13 @@ from tenantry.engine.jobs import Hint, add_job
 from tenantry.engine.progress import end, gating_steps_left, lock_deployment
 from tenantry.engine.transitions import move
 from tenantry.errors import Conflict, Invalid, NotFound
+from tenantry.journal import Redactor, logged
 from tenantry.models import Deployment, DeploymentStep, JobRecord
 from tenantry.models.dbtime import db_now
 from tenantry.operations import deployments, resuming
 from tenantry.operations.actors import Actor, record
 from tenantry.planning.states import DeploymentStatus
+from tenantry.steps.outcomes import LogText
 
 Step = DeploymentStep
 SOONEST, LATEST = 60.0, 86_400.0
@@ -131,6 +133,7 @@ def skip(session: Session, actor: Actor, step: DeploymentStep, reason: str) -> l
     Conflict where it runs or has ended.
     """
     words = deployments.need_reason(reason)
+    said = f"Skipped by {actor.name}: {words}"
     conn = session.connection()
     row = lock_deployment(conn, step.deployment_id)
     moved = move(
@@ -142,10 +145,14 @@ def skip(session: Session, actor: Actor, step: DeploymentStep, reason: str) -> l
         reason=words,
         actor=actor.name,
         ended_at=db_now(),
-        message=f"Skipped by {actor.name}: {words}"[:500],
+        message=said[:500],
     )
     if not moved:
         raise Conflict(f"{step.step_key} is {step.status}; only an open step can be skipped")
+    # Its number tells a settle that waits behind this lock to look again at what is still open
+    # (docs/adr/0014): else the end of the deployment would be left to the watchdog.
+    line = LogText([f"{step.step_key}: {said}"])
+    logged(conn, Redactor(), row.id, step.id, step.attempts, [line])
     move(
         conn,
         "job",
