@@ -59,6 +59,12 @@ class Dispatcher(EventDispatcher):  # type: ignore[misc]
         self.on_send_buffered = None
         self._outbound_buffer: deque[Any] = deque(maxlen=MOST_KEPT)
 
+    def extend_buffer(self, other: Any) -> None:
+        """Takes over what another had not published when its connection broke."""
+        super().extend_buffer(other)
+        for group, kept in other._group_buffer.items():  # noqa: SLF001 — its like
+            self._group_buffer[group].extend(kept)
+
 
 class Events(events.Events):  # type: ignore[misc]
     """Given to Celery's application."""

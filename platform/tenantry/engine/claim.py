@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, update
 
 from tenantry.config import Times
 from tenantry.engine.jobs import Hint
+from tenantry.engine.patience import uncounted
 from tenantry.engine.progress import finish_cancel, lock_deployment, lock_tenant
 from tenantry.engine.statements import CONTEXT, INTEND, SERVICES, STEP, TAKE
 from tenantry.engine.transitions import move, move_known
@@ -151,10 +152,12 @@ def _postponed(conn: Connection, deployment: Any, step: Any, kind: StepKind, tim
         until = max(until, settled) if until else settled
     if until is None or until <= step.now:
         return False
+    values: dict[str, Any] = {"due_at": until, "hinted_at": None, "hints": 0}
+    if kind.patience is not None and step.status == "waiting":
+        away = (until - step.now).total_seconds()
+        values["details"] = uncounted(step.meta, deployment.epoch, away)
     conn.execute(
-        update(Step)
-        .where(Step.id == step.id, Step.status == step.status)
-        .values(due_at=until, hinted_at=None, hints=0)
+        update(Step).where(Step.id == step.id, Step.status == step.status).values(**values)
     )
     conn.execute(
         update(JobRecord)

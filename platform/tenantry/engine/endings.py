@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tenantry.config import Times
+from tenantry.engine import patience
 from tenantry.engine.claim import Claim, settle_of
 from tenantry.engine.store import DATABASE_TROUBLE
 from tenantry.errors import KeyRefused, StepTrouble, TargetDown, Transient
@@ -16,8 +17,6 @@ KEY_REFUSED_SECONDS = 30.0
 OUTAGE_SECONDS = 20.0
 # About two hours and more of looks: then even an outage is somebody's business.
 MOST_OUTAGES = 400
-# A note of a step that waits.
-UNWATCHED = "unwatched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +35,21 @@ class Ending:
 
 def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Ending:
     """Pure: what an answer or an error means for this claim's row."""
-    unwatched = _unwatched(claim, times)
+    epoch, unwatched = claim.message.epoch, _unwatched(claim, times)
     ending = _ending(claim, result, times, unwatched)
     if ending.status != "waiting" or claim.kind.patience is None:
         return ending
-    if isinstance(result, Wait) and "seen" in (result.details or {}):
+    notes: dict[str, Any] = dict(ending.details or {})
+    if isinstance(result, Wait) and patience.SEEN in notes:
         # All that lies before is uncounted already.
         unwatched = 0.0
-    if not unwatched and UNWATCHED not in claim.step.meta:
-        return ending
-    note = _note(claim.message.epoch, unwatched)
-    return replace(ending, details={**(ending.details or {}), **note})
-
-
-def uncounted(meta: Mapping[str, Any], epoch: int, seconds: float) -> dict[str, Any]:
-    """What a step notes that so many seconds of its wait in this epoch are not to count."""
-    return {**meta, **_note(epoch, _noted(meta, epoch) + seconds)}
-
-
-def _note(epoch: int, seconds: float) -> dict[str, Any]:
-    return {UNWATCHED: {"epoch": epoch, "seconds": seconds}}
-
-
-def _noted(meta: Mapping[str, Any], epoch: int) -> float:
-    kept = meta.get(UNWATCHED) or {}
-    return float(kept["seconds"]) if kept.get("epoch") == epoch else 0.0
+        notes[patience.SEEN_IN] = epoch
+    elif isinstance(result, KeyRefused | TargetDown):
+        # Until it is asked again nobody can know how it gets on.
+        unwatched += ending.delay or 0.0
+    if unwatched or patience.UNWATCHED in claim.step.meta:
+        notes |= patience.unwatched_for(epoch, unwatched)
+    return replace(ending, details=notes) if notes else ending
 
 
 def _unwatched(claim: Claim, times: Times) -> float:
@@ -70,7 +59,7 @@ def _unwatched(claim: Claim, times: Times) -> float:
     The database, the broker or all workers were away, or their queue was long: what is waited for
     did not take so long. Short delays are part of any wait.
     """
-    before = _noted(claim.step.meta, claim.message.epoch)
+    before = patience.unwatched(claim.step.meta, claim.message.epoch)
     late = (claim.now - claim.step.due_at).total_seconds() - times.hint_cap
     # The first claim waits for nothing yet, whenever it was due.
     return before + max(0.0, float(min(late, claim.waited)))
@@ -87,16 +76,14 @@ def _ending(claim: Claim, result: Outcome | StepTrouble, times: Times, unwatched
         )
     if isinstance(result, Skip):
         return Ending("skipped", result.message, details=result.details)
-    patience = claim.kind.patience
-    # Waiting in the target's own line is not counted: `seen` is when it was last seen there.
-    seen = (result.details if isinstance(result, Wait) else claim.step.meta).get("seen")
-    in_line = float(seen or claim.step.meta.get("seen") or 0.0)
-    # A resume starts the count anew: what was seen before it says nothing.
-    waited = claim.waited - (in_line if in_line <= claim.waited else 0.0) - unwatched
-    out_of_patience = patience is not None and waited > patience * times.scale
     if isinstance(result, Wait):
-        if out_of_patience:
-            minutes = round((patience or 0) / 60)
+        most = claim.kind.patience
+        # Waiting in the target's own line is not counted.
+        now = result.details.get(patience.SEEN)
+        before = patience.seen(claim.step.meta, claim.message.epoch)
+        waited = claim.waited - (before if now is None else float(now)) - unwatched
+        if most is not None and waited > most * times.scale:
+            minutes = round(most / 60)
             return Ending(
                 "failed",
                 f"Gave up after {minutes} minutes. Last seen: {result.message}",
@@ -115,7 +102,7 @@ def _ending(claim: Claim, result: Outcome | StepTrouble, times: Times, unwatched
         delay = KEY_REFUSED_SECONDS * times.scale
         known = result.outcome_known
         return Ending("waiting", str(result), outcome_known=known, delay=delay, poll=True)
-    if isinstance(result, TargetDown) and not out_of_patience and claim.step.polls < MOST_OUTAGES:
+    if isinstance(result, TargetDown) and claim.step.polls < MOST_OUTAGES:
         return _outage(claim, result, times)
     if isinstance(result, Transient):
         return _transient(claim, result, times)

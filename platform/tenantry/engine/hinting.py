@@ -41,13 +41,15 @@ class Hinting:
 
     def sweep(self) -> int:
         """Publishes the chains of due heads that nobody hinted lately; returns how many."""
-        heads = self._due_heads()
-        if not heads:
-            return 0
         waiting = self.queue_lengths()
         if waiting is None:
             return 0
-        heads = self._with_room(heads, waiting)
+        crowded = max(waiting.values(), default=0) >= FEW
+        # All of them where a queue is long: those that have no room there must not stand before
+        # those of other queues.
+        heads = self._due_heads(MOST_DUE if crowded else BATCH)
+        if crowded and heads:
+            heads = self._with_room(heads, waiting)[:BATCH]
         sent = 0
         # Marked right before they go out: what is marked and waits behind hundreds of others would
         # count as lost before it was sent.
@@ -59,9 +61,9 @@ class Hinting:
             sent += went
         return sent
 
-    def _due_heads(self) -> list[Any]:
+    def _due_heads(self, most: int) -> list[Any]:
         with transaction(self.engine) as conn:
-            return list(conn.execute(self._heads(self._unhinted(), most=BATCH)).all())
+            return list(conn.execute(self._heads(self._unhinted(), most=most)).all())
 
     def _heads(self, *conditions: Any, most: int) -> Any:
         return open_heads(
@@ -85,12 +87,11 @@ class Hinting:
 
         Each queue is judged by itself: one that nobody empties must not silence the others.
         """
-        if max(waiting.values(), default=0) < FEW:
-            return heads
         due = self._due_by_queue()
         room = {name: max(FEW, due[name]) - length + 1 for name, length in waiting.items()}
         kept = []
-        for head in heads:
+        # The longest due first: whoever came lately most likely has a message in the queue still.
+        for head in sorted(heads, key=lambda head: head.due_at):
             name = queue_of(head.step_key, head.lost)
             left = room.get(name, 1)
             if left > 0:
@@ -173,7 +174,7 @@ def open_heads(*conditions: Any, most: int) -> Any:
         .scalar_subquery()
     )
     due = (Step.status.in_(("pending", "waiting")), Step.due_at <= db_now(), *conditions)
-    heads = select(Step.id, Step.deployment_id, Step.step_key, Step.lost, Step.hints)
+    heads = select(Step.id, Step.deployment_id, Step.step_key, Step.lost, Step.due_at)
     gating = heads.join(awake, Step.id == head).where(*due)
     mail = heads.join(Deployment, Deployment.id == Step.deployment_id).where(
         Step.gates.is_(False),

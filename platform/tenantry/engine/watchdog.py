@@ -15,9 +15,9 @@ from sqlalchemy.orm import aliased
 from tenantry.config import Times
 from tenantry.engine.claim import lease_of, settle_of
 from tenantry.engine.dispatch import Dispatcher
-from tenantry.engine.endings import uncounted
 from tenantry.engine.hinting import Hinting
 from tenantry.engine.jobs import Hint
+from tenantry.engine.patience import uncounted
 from tenantry.engine.progress import (
     end,
     fail,

@@ -16,9 +16,10 @@ class StepKind:
     What the engine knows of a kind.
 
     `call_deadline` is the longest outside call in seconds (the lease is that and a margin);
-    `attempts` the tries that may fail before the step does; `patience` the seconds a polling step
-    may take in all, from its start; `poll_seconds` how soon it looks again; `retry_key` the key of
-    the rows that follow a failed try instead of a back-off of the same row, `retries` how many.
+    `attempts` the tries that may fail before the step does; `patience` the seconds that a polling
+    step waits from its start, without those in which nobody could look (`engine.patience`);
+    `poll_seconds` how soon it looks again; `retry_key` the key of the rows that follow a failed try
+    instead of a back-off of the same row, `retries` how many.
     """
 
     name: str

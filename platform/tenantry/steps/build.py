@@ -100,7 +100,8 @@ def wait(ctx: StepContext) -> Done | Wait:
     lines, cursor = new_lines(log, ctx.memory.get("log"), finished=build.status != "running")
     ctx.say(*lines, stream="stdout")
     details["log"] = cursor
-    known = trace.get("build_id") == build.id
+    # By the details, not by the trace: one that stands in an intent never learns of its build.
+    known = ctx.memory.get("buildId") == build.id
     trace = {**trace, "build_id": build.id}
     if build.status == "running":
         if not known:

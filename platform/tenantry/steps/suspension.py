@@ -160,7 +160,7 @@ def wake(ctx: StepContext) -> Done | Skip:
         return Skip(NEVER)
     spec, own = ctx.the_service()
     if spec.replicas == 0:
-        return Done("No container is wanted")
+        return Skip("No container is wanted")
     if spec.compose:
         done = build.trigger(ctx)
         return Done("The stack is deployed", service=done.service, details=done.details)

@@ -20,7 +20,7 @@ from tenantry.web.timeline.rows import Row, rows_of
 # More tries than anybody reads: the newest of them.
 MOST_TRIES = 100
 # What a step notes for itself: where it stopped reading, when it last stood in line.
-OWN_NOTES = frozenset({"log", "looks", "seen", "memory", "unwatched"})
+OWN_NOTES = frozenset({"log", "looks", "seen", "seen_in", "memory", "unwatched"})
 
 
 @dataclass(frozen=True, slots=True)
