@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
+from tenantry.engine import patience
 from tenantry.engine.jobs import MOST_COUNTDOWNS
-from tenantry.errors import Invalid, Permanent, SecretUnreadable, Transient
+from tenantry.errors import Invalid, Permanent, SecretUnreadable, TargetDown, Transient
 from tenantry.models import DeploymentStep, LogEntry, StepAttempt
 from tenantry.models.base import uuid7
 from tenantry.models.dbtime import db_now
@@ -156,6 +157,33 @@ def test_patience_is_for_what_is_waited_for_not_for_those_who_should_look(
         stage.pass_time(120)
         stage.play()
     assert stage.step(key).message == "Gave up after 60 minutes. Last seen: not yet"
+
+
+def test_an_outage_costs_no_patience(shipped: Stage) -> None:
+    """More than an hour in which the target, and then its breaker, kept everybody away."""
+    key = "service.web.wait_deploy"
+    script = [Wait(5, "not yet"), *[TargetDown("away")] * 30, *[Wait(5, "it is back")] * 99]
+    stage = quiet(shipped, {"service.wait_deploy": script}).ready(IMAGE_ONLY)
+    stage.deploy()
+    stage.play()
+    minutes = 0
+    while stage.step(key).message != "it is back":
+        minutes += 2
+        stage.pass_time(120)
+        message(stage, stage.step(key))
+    assert minutes > 60
+    assert stage.step(key).status == "waiting"
+    for _ in range(35):
+        stage.pass_time(120)
+        message(stage, stage.step(key))
+    assert stage.step(key).message == "Gave up after 60 minutes. Last seen: it is back"
+
+
+def test_a_place_in_line_counts_in_its_own_epoch_alone() -> None:
+    assert patience.seen({"seen": 3000.0, "seen_in": 2}, 2) == 3000.0
+    assert patience.seen({"seen": 3000.0, "seen_in": 2}, 3) == 0.0
+    assert patience.seen({"seen": 3000.0}, 0) == 3000.0
+    assert patience.seen({}, 0) == 0.0
 
 
 def test_lost_workers_cost_no_patience(shipped: Stage) -> None:

@@ -195,6 +195,26 @@ def test_a_queue_may_be_as_long_as_what_is_due_there(
     assert stage.watchdog.sweep() == 3
 
 
+def test_heads_that_have_no_room_stand_before_no_others(
+    shipped: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue that nobody empties, longer than one round reads, hid the suspects behind it."""
+    monkeypatch.setattr(hinting, "FEW", 1)
+    monkeypatch.setattr(hinting, "BATCH", 2)
+    stage = fresh(shipped)
+    for n in range(4):
+        stage.tenant(f"t{n}", "tools")
+        stage.deploy(f"t{n}")
+    stage.sent.clear()
+    stage.pass_time(60)
+    newest = max(step.id for step in stage.steps() if step.step_key == KEY)
+    with stage.engine.begin() as conn:
+        conn.execute(update(Step).where(Step.id == newest).values(lost=1))
+    stage.waiting = {"steps": 5000, "slow": 0, "suspect": 0}
+    assert stage.watchdog.sweep() == 1
+    assert stage.sent[0].links[0].step_id == newest
+
+
 def test_only_heads_that_are_due_are_hinted(shipped: Stage) -> None:
     stage = fresh(shipped, {"service.create": [Wait(3000, "later")]})
     stage.play()

@@ -143,6 +143,24 @@ def test_what_was_waited_before_the_build_was_asked_for_costs_no_patience(scene:
     assert asked.details["seen"] == 1_900.0
 
 
+def test_an_intent_that_stands_does_not_begin_the_wait_for_a_build_anew_at_each_look(scene: Scene):
+    """An unanswered trigger leaves its intent until the goal is reached; patience counts on."""
+    of_kind(scene, "keydb").with_project()
+    scene.claim("db.create", "db")
+    scene.target.looks_to_end = None
+    scene.target.fail("trigger_build", LOST, "after")
+    with pytest.raises(Transient):
+        scene.claim("db.deploy", "db")
+    scene.target.start_builds()
+    memory, seen = scene.step("db.deploy", "db"), []
+    intent = memory.intent
+    assert intent
+    for minutes in range(1, 6):
+        memory.waited, memory.intent = minutes * 60.0, intent
+        seen.append(scene.claim("db.deploy", "db").details.get("seen"))
+    assert seen == [60.0, 120.0, None, None, None]
+
+
 def test_a_running_one_is_never_deployed_twice(scene: Scene):
     deployed(scene)
     scene.steps.clear()
