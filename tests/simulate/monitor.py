@@ -73,7 +73,7 @@ class Monitor:
             self._legal(thing, number, old, new)
             if thing == "step":
                 touched[self._step(number, old, new, actor)] = None
-                if self.steps[number].gates and (old == NEW or new in DONE_STEP):
+                if (old == NEW or new in DONE_STEP) and self._counts(self.steps[number]):
                     opened.add(self.steps[number].deployment)
             elif thing == "deployment":
                 self._deployment(number, old, new)
@@ -87,6 +87,10 @@ class Monitor:
             self._whole(self.deployments[number])
         for number in succeeded:
             self.on_success(self.deployments[number])
+
+    def _counts(self, step: StepKnown) -> bool:
+        """Whether the end of its deployment asks for it: mail of an earlier epoch is nobody's."""
+        return step.gates or step.epoch == self.deployments[step.deployment].epoch
 
     def _noticed(self, touched: Iterable[int], opened: set[int]) -> None:
         """

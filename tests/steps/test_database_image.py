@@ -133,6 +133,16 @@ def test_it_is_built_once_and_waited_for(scene: Scene, kind: str):
     assert scene.services["db"].applied.keys() == {"running"}
 
 
+def test_what_was_waited_before_the_build_was_asked_for_costs_no_patience(scene: Scene):
+    """A target that was away for half an hour has had no time to pull anything yet."""
+    of_kind(scene, "keydb").with_project()
+    scene.claim("db.create", "db")
+    scene.step("db.deploy", "db").waited = 1_900.0
+    asked = scene.claim("db.deploy", "db")
+    assert isinstance(asked, Wait)
+    assert asked.details["seen"] == 1_900.0
+
+
 def test_a_running_one_is_never_deployed_twice(scene: Scene):
     deployed(scene)
     scene.steps.clear()

@@ -86,5 +86,6 @@ def deploy(ctx: StepContext) -> Done | Wait:
         ctx.poll_seconds,
         "The target is pulling and starting the database",
         triggered.service,
-        {**triggered.details, FOLLOWING: True},
+        # What was waited for before it was triggered says nothing of how long it takes.
+        {**triggered.details, FOLLOWING: True, "seen": ctx.waited},
     )
