@@ -43,6 +43,9 @@ def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Endi
     if isinstance(result, Wait) and "seen" in (result.details or {}):
         # All that lies before is uncounted already.
         unwatched = 0.0
+    if not isinstance(result, Wait):
+        # The wait after a trouble is that of the next try: tries are counted by themselves.
+        unwatched += ending.delay or 0.0
     if not unwatched and UNWATCHED not in claim.step.meta:
         return ending
     note = _note(claim.message.epoch, unwatched)
