@@ -122,11 +122,21 @@ def _cpu(place: Field) -> Counter[str]:
         pid = int(stat.parent.name)
         parents[pid] = int(fields[1])
         spent[pid] = (int(fields[11]) + int(fields[12])) / TICKS
-    told: Counter[str] = Counter()
+    # What is left of all that was busy is not ours: a starved run shows it.
+    told: Counter[str] = Counter(others=_busy())
     for pid, seconds in spent.items():
         above: int | None = pid
         while above is not None and above not in kinds:
             above = parents.get(above)
         if above is not None:
             told[kinds[above]] += seconds
+            told["others"] -= seconds
     return told
+
+
+def _busy() -> float:
+    """Seconds of CPU that anything has spent, since the machine started."""
+    user, nice, system, _idle, _wait, *rest = (
+        int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]
+    )
+    return (user + nice + system + sum(rest)) / TICKS

@@ -214,6 +214,17 @@ def test_a_trouble_spends_a_try_and_no_patience(shipped: Stage) -> None:
     assert stage.deployment().status == "succeeded"
 
 
+def test_the_wait_for_the_next_try_costs_no_patience(shipped: Stage) -> None:
+    """After each lost answer of db.deploy ten minutes pass before anybody may look."""
+    key = "service.web.wait_deploy"
+    lost = Transient("it broke off its answer", retry_after=1200, outcome_known=False)
+    script = [lost, Wait(5, "not yet")] * 5 + [Done("there it is")]
+    stage = quiet(shipped, {"service.wait_deploy": script}).ready(IMAGE_ONLY)
+    stage.deploy()
+    stage.finish(seconds=100, rounds=200)
+    assert (stage.step(key).status, stage.deployment().status) == ("success", "succeeded")
+
+
 def test_a_resume_counts_all_of_its_own_wait(shipped: Stage) -> None:
     stage = quiet(shipped, {"domains.wait_propagation": [Wait(5, "not yet")] * 199})
     stage.ready(IMAGE_ONLY).deploy()

@@ -44,8 +44,9 @@ def ending_of(claim: Claim, result: Outcome | StepTrouble, times: Times) -> Endi
         # All that lies before is uncounted already.
         unwatched = 0.0
         notes[patience.SEEN_IN] = epoch
-    elif isinstance(result, KeyRefused | TargetDown):
-        # Until it is asked again nobody can know how it gets on.
+    elif not isinstance(result, Wait):
+        # The wait after a trouble is that of the next try: tries are counted by themselves, and
+        # until it is asked again nobody can know how it gets on.
         unwatched += ending.delay or 0.0
     if unwatched or patience.UNWATCHED in claim.step.meta:
         notes |= patience.unwatched_for(epoch, unwatched)
