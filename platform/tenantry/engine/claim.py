@@ -154,8 +154,9 @@ def _postponed(conn: Connection, deployment: Any, step: Any, kind: StepKind, tim
         return False
     values: dict[str, Any] = {"due_at": until, "hinted_at": None, "hints": 0}
     if kind.patience is not None and step.status == "waiting":
-        away = (until - step.now).total_seconds()
-        values["details"] = uncounted(step.meta, deployment.epoch, away)
+        # Messages may come early and twice: only what the wait is longer by.
+        away = (until - max(step.now, step.due_at)).total_seconds()
+        values["details"] = uncounted(step.meta, deployment.epoch, max(0.0, away))
     conn.execute(
         update(Step).where(Step.id == step.id, Step.status == step.status).values(**values)
     )
