@@ -41,6 +41,17 @@ def write(stage: Stage, key: str, **values: Any) -> None:
 # Standing still
 
 
+def crowd(stage: Stage) -> Stage:
+    """Five deployments whose first messages are gone."""
+    fresh(stage)
+    for n in range(4):
+        stage.tenant(f"t{n}", "tools")
+        stage.deploy(f"t{n}")
+    stage.sent.clear()
+    stage.pass_time(60)
+    return stage
+
+
 def test_a_frozen_transaction_holds_up_nobody_else(shipped: Stage) -> None:
     """Whoever stands still inside a transaction keeps its deployment locked, and only that one."""
     if shipped.engine.dialect.name != "postgresql":
@@ -129,12 +140,7 @@ def test_what_is_sent_behind_many_others_is_marked_when_its_turn_comes(
 ) -> None:
     """Else it would count as lost while it waits to be sent, and a second watchdog sent it too."""
     monkeypatch.setattr(hinting, "AT_ONCE", 2)
-    stage = fresh(shipped)
-    for n in range(4):
-        stage.tenant(f"t{n}", "tools")
-        stage.deploy(f"t{n}")
-    stage.sent.clear()
-    stage.pass_time(60)
+    stage = crowd(shipped)
     marked: list[int] = []
 
     def send(chain: Any) -> None:
@@ -178,12 +184,7 @@ def test_a_queue_may_be_as_long_as_what_is_due_there(
 ) -> None:
     """Two hundred copies of four suspects took the slots that the four were waiting for."""
     monkeypatch.setattr(hinting, "FEW", 1)
-    stage = fresh(shipped)
-    for n in range(4):
-        stage.tenant(f"t{n}", "tools")
-        stage.deploy(f"t{n}")
-    stage.sent.clear()
-    stage.pass_time(60)
+    stage = crowd(shipped)
     stage.waiting = {"steps": 4, "slow": 0, "suspect": 0}
     assert stage.watchdog.sweep() == 2
     stage.waiting = {"steps": 6, "slow": 0, "suspect": 0}
@@ -201,12 +202,7 @@ def test_heads_that_have_no_room_stand_before_no_others(
     """A queue that nobody empties, longer than one round reads, hid the suspects behind it."""
     monkeypatch.setattr(hinting, "FEW", 1)
     monkeypatch.setattr(hinting, "BATCH", 2)
-    stage = fresh(shipped)
-    for n in range(4):
-        stage.tenant(f"t{n}", "tools")
-        stage.deploy(f"t{n}")
-    stage.sent.clear()
-    stage.pass_time(60)
+    stage = crowd(shipped)
     newest = max(step.id for step in stage.steps() if step.step_key == KEY)
     with stage.engine.begin() as conn:
         conn.execute(update(Step).where(Step.id == newest).values(lost=1))
