@@ -9,9 +9,8 @@ reads is parsed on both sides all the same.
 All lock the deployment first, as everything does (KERNEL R3), and then see other rows as they
 were when the statement began. What was committed between those two moments by whoever held the
 lock would be missed, so each compares the deployment's `next_seq` as seen with `next_seq` as
-locked: every settle that ends a step, and a skip by staff, writes a line and so
-counts it up. Where they differ,
-nothing is done here.
+locked: every settle that ends a step, and a skip by staff, writes a line and so counts it up.
+Where they differ, nothing is done here.
 """
 
 from sqlalchemy import Engine
