@@ -58,9 +58,13 @@ class Board:
             self._open[of].remove(found)
         return found
 
-    def give_back(self, cell: Cell) -> None:
-        """Its point was not come to."""
-        self._tries[cell] += 1
+    def give_back(self, cell: Cell, *, counts: bool = True) -> None:
+        """
+        Its point was not come to.
+
+        It does not count against the cell where a step was found to have no such point at all.
+        """
+        self._tries[cell] += counts
         if self._tries[cell] < MOST_TRIES:
             self._open[cell.of].append(cell)
 
@@ -105,7 +109,7 @@ class Sample(Board):
                 return cell
         return None
 
-    def give_back(self, cell: Cell) -> None:
+    def give_back(self, cell: Cell, *, counts: bool = True) -> None:
         """Its point has one fewer; another kind may be luckier."""
         self._given[cell.point] -= 1
         self._signals[cell.point, cell.signal] -= 1

@@ -15,7 +15,7 @@ from tests.crash.findings import Mails, doubled
 from tests.crash.life import Life
 from tests.crash.points import STOP, Order
 from tests.crash.stories import Story
-from tests.crash.strikes import NEIGHBOUR, Strike, Strikes, bound_of
+from tests.crash.strikes import DISTURBED, Strike, Strikes, bound_of
 from tests.installation import ME, Installation
 
 READS_ONLY = frozenset(
@@ -249,14 +249,16 @@ class Fire:
         hit = 0
         for strike in life.strikes:
             if self.strikes.withdraw(strike):
-                self._barren.add((life.story, life.place, strike.step_key))
-                self.board.give_back(strike.cell)
+                here = (life.story, life.place, strike.step_key)
+                learnt = strike.cell.point in NEED_AN_INTENT and here not in self._barren
+                self._barren.add(here)
+                self.board.give_back(strike.cell, counts=not learnt)
                 self._returned = len(self.lives)
                 continue
             hit += 1
             self.strikes.hear(strike)
             strike.recovery = self.strikes.next_claim(strike)
-            if strike.order.signal == STOP and strike.said == NEIGHBOUR:
+            if strike.order.signal == STOP and strike.said in DISTURBED:
                 # It never came back to be refused: this cell is still to be seen.
                 self.board.give_back(strike.cell)
                 self._returned = len(self.lives)

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -26,7 +27,9 @@ SHORT_MOMENT = 2.0
 LONGEST_WAY_BACK = 30.0
 LONGEST_LOCK = 7.0
 LONGEST_WORD = 10.0
-NEIGHBOUR = "was killed by a neighbour"
+NEIGHBOUR, WOKEN = "was killed by a neighbour", "was woken by a neighbour"
+# What such a one did says nothing of its cell.
+DISTURBED = frozenset({NEIGHBOUR, WOKEN})
 PLAIN = StepKind("", "", "")
 
 
@@ -43,6 +46,8 @@ class Strike:
     bound: float
     # A worker stood still inside of a transaction at the time: its locks go with its session.
     beside: bool = False
+    # Seconds of its recovery in which SQLite's one lock stood still with somebody else.
+    locked_out: float = 0.0
     # It has the only lock for writing that there is: nobody can take over before it wakes.
     locks_all: bool = False
     struck: Struck | None = None
@@ -162,14 +167,18 @@ class Strikes:
             strike.thaw_at = struck.at + 3 * strike.bound + 15
 
     def _wake(self, strike: Strike, struck: Struck) -> None:
+        said = self.broker.get(points.BACK.format(strike.step_id))
+        if not strike.thawed and said:
+            # What was sent to a neighbour, on the same process or in its group, came here as well.
+            strike.thawed, strike.said = time.time(), WOKEN
+            return
         if not strike.thawed:
             strike.taken_over = self.next_claim(strike) is not None
             strike.locks_all = not strike.taken_over and self._locked(strike, struck)
             if strike.taken_over or strike.locks_all or time.time() >= strike.thaw_at:
                 strike.thawed = time.time()
-                _send(struck, signal.SIGCONT)
+                self._thaw(struck)
             return
-        said = self.broker.get(points.BACK.format(strike.step_id))
         if said:
             strike.said = str(said, "utf-8") if isinstance(said, bytes) else said
             strike.kept_out = not self._wrote(strike)
@@ -177,6 +186,14 @@ class Strikes:
             # With its whole worker: another order meant all of its processes.
             strike.said = NEIGHBOUR
             strike.kept_out = not self._wrote(strike)
+
+    def _thaw(self, struck: Struck) -> None:
+        """Wakes it, and with a whole worker all of it but those that stand still by themselves."""
+        alone = {s.struck.pid for s in self.all if s.pending and s.struck and not s.thawed}
+        woken = _members(struck.group) - alone if struck.whole else set()
+        for pid in woken | {struck.pid}:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def _locked(self, strike: Strike, struck: Struck) -> bool:
         """
@@ -223,6 +240,8 @@ class Strikes:
                 began = strike.struck.at
                 ended = began + (strike.recovery or 0.0)
                 strike.beside = any(start < ended and began < end for start, end in held)
+                if self.place.shop.settings.sqlite:
+                    strike.locked_out = _overlap(held, began, ended)
 
     def next_claim(self, strike: Strike) -> float | None:
         """
@@ -248,11 +267,21 @@ class Strikes:
         return at.timestamp() - strike.struck.at if at else None
 
 
-def _send(struck: Struck, number: signal.Signals) -> None:
-    try:
-        if struck.whole:
-            os.killpg(struck.group, number)
-        else:
-            os.kill(struck.pid, number)
-    except ProcessLookupError:
-        return
+def _overlap(spans: list[tuple[float, float]], began: float, ended: float) -> float:
+    """Seconds between the two that lie in any of these spans."""
+    seconds, done = 0.0, began
+    for start, end in sorted(spans):
+        seconds += max(0.0, min(end, ended) - max(start, done))
+        done = max(done, min(end, ended))
+    return seconds
+
+
+def _members(group: int) -> set[int]:
+    """Processes of that group."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name before may hold blanks and brackets; state, parent and group come after it.
+            if int(stat.read_text().rpartition(")")[2].split()[2]) == group:
+                found.add(int(stat.parent.name))
+    return found
