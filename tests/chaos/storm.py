@@ -42,6 +42,8 @@ AWAY = 95.0
 NEEDS_DATABASE = frozenset({"restart database", "cut connections"})
 CHANCE = 0.004
 AGAIN = 3.0
+# For what has found nobody a storm goes on so much longer: a worker takes seconds to come up.
+LATEST = 15.0
 
 
 class Storm:
@@ -83,7 +85,8 @@ class Storm:
         """
         All of the timeline; what is late because the one before it took long follows at once.
 
-        What finds nobody to strike comes again a little later, while the storm lasts.
+        What finds nobody to strike comes again a little later, for as long as the storm lasts and
+        some seconds more.
         """
         self._spoil()
         events = self.timeline()
@@ -97,7 +100,7 @@ class Storm:
             self._look(began)
             if self._strikes(name):
                 self.done[name] += 1
-            elif now < self.how.storm + AGAIN:
+            elif now < self.how.storm + LATEST:
                 heappush(events, (now + AGAIN, name))
         while time.monotonic() - began < self.how.storm:
             self._look(began)

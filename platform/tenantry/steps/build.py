@@ -18,7 +18,10 @@ from tenantry.steps.context import StepContext
 from tenantry.steps.environment import check_environment
 from tenantry.steps.outcomes import Done, Wait
 
-MOST_TRIGGERS = 4
+# A build that began and took its target down with it must not do so for ever. One that was lost in
+# line never ran: that says nothing of it, only how often the target restarted.
+MOST_BEGUN = 4
+MOST_TRIGGERS = 12
 CONTAINER_PATIENCE_POLLS = 36
 UNKNOWN_POLLS = 6
 LOG_TAIL = 10_000
@@ -67,7 +70,7 @@ def _is_others(ctx: StepContext, trace: Mapping[str, Any]) -> bool:
     return trace.get("deployment") not in {None, ctx.deployment.public_id}
 
 
-def _trigger(ctx: StepContext, *, number: int) -> dict[str, Any]:
+def _trigger(ctx: StepContext, *, number: int, begun: int = 0) -> dict[str, Any]:
     _, own = ctx.the_service()
     title = f"tenantry {ctx.deployment.public_id} e{ctx.deployment.epoch} t{number}"
     trace = {
@@ -75,6 +78,7 @@ def _trigger(ctx: StepContext, *, number: int) -> dict[str, Any]:
         "before": [build.id for build in things.builds(ctx)],
         "containers": [c.id for c in things.containers(ctx)],
         "number": number,
+        "begun": begun,
         "deployment": ctx.deployment.public_id,
         "epoch": ctx.deployment.epoch,
         "waited": ctx.waited if number > 1 else 0.0,
@@ -111,7 +115,7 @@ def wait(ctx: StepContext) -> Done | Wait:
         words = f"Building: {phase}" if phase else "Building"
         return Wait(ctx.poll_seconds, words, {"build_trace": trace}, {**details, "phase": phase})
     if build.status == "cancelled":
-        return _again(ctx, trace, "The target was restarted during the build")
+        return _again(ctx, trace, "The target was restarted during the build", began=True)
     if build.status == "error":
         raise Permanent(f"The build failed: {last_error(log) or build.error or 'see its log'}")
     if digest := digest_of(log):
@@ -174,13 +178,15 @@ def _not_started(ctx: StepContext, app_id: str, trace: Mapping[str, Any]) -> Wai
     return _again(ctx, trace, "The target lost the build from its queue")
 
 
-def _again(ctx: StepContext, trace: Mapping[str, Any], why: str) -> Wait:
+def _again(ctx: StepContext, trace: Mapping[str, Any], why: str, *, began: bool = False) -> Wait:
+    """Triggers it once more; Permanent where that was done too often. `began`: it ran in vain."""
     fresh = trace.get("epoch") != ctx.deployment.epoch or _is_others(ctx, trace)
-    number = 1 if fresh else int(trace.get("number", 1)) + 1
-    if number > MOST_TRIGGERS:
-        raise Permanent(f"The build never finished: triggered {MOST_TRIGGERS} times. {why}")
+    number, begun = (0, 0) if fresh else (int(trace.get("number", 1)), int(trace.get("begun", 0)))
+    begun += began and not fresh
+    if begun >= MOST_BEGUN or number >= MOST_TRIGGERS:
+        raise Permanent(f"The build never finished: triggered {number} times. {why}")
     ctx.say(f"{why}; triggering it again")
-    new = _trigger(ctx, number=number)
+    new = _trigger(ctx, number=number + 1, begun=begun)
     return Wait(
         ctx.poll_seconds,
         why,
